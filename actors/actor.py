@@ -1,0 +1,225 @@
+"""An actor: state of its own, and one handler for each message of its protocol.
+
+    class Counter(Actor[CounterMessage]):
+        @receive(Add)
+        def on_add(self, message: Add) -> int: ...
+
+A handler is `def` where it need not wait. It answers the reply, or `self.ctx.defer(...)`. Its context is the
+only way out: each method that reaches another is an effect, numbered in its incarnation, and refused with
+`Fenced` once the incarnation is over.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
+
+from typing_extensions import override
+
+from actors.address import Address
+from actors.errors import BadSpec
+from actors.handlers import Handling, handlers_of
+from actors.mailbox import MAILBOX_CAPACITY, Overflow
+from actors.message import Deferred, Fits, Message
+from actors.ref import Ref
+from actors.supervision import Backoff, Directive, Intensity, Restart
+
+M = TypeVar("M")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Started for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Started again after a failure; the `count`-th restart."""
+
+    error: BaseException
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """Activated by its address, or loaded anew after a discard; `version` commits are on the disk."""
+
+    version: int
+
+
+StartReason = Fresh | Restarted | Activated
+
+
+class StopReason(Enum):
+    """Why an incarnation ended."""
+
+    STOP = auto()
+    SHUTDOWN = auto()
+    IDLE = auto()
+    """Passivated."""
+    CRASHED = auto()
+    DISCARDED = auto()
+    FENCED = auto()
+    START_FAILED = auto()
+
+
+class Chance(Protocol):
+    """Draws, of this actor's own stream."""
+
+    def uuid(self) -> str: ...
+    def token(self) -> str: ...
+    def fraction(self) -> float: ...
+    def below(self, end: int) -> int: ...
+
+
+class Context(Protocol):
+    """One incarnation's way out. Use it from the actor's own turn only."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def now(self) -> float:
+        """Seconds since 1970 UTC that never go back; the same for a whole turn, except after an await."""
+        ...
+
+    @property
+    def wall(self) -> float:
+        """The wall clock, for calendars alone."""
+        ...
+
+    @property
+    def entropy(self) -> Chance: ...
+    @property
+    def me(self) -> Ref[Any]:
+        """A ref to this actor, to be handed to others."""
+        ...
+
+    @property
+    def deferred(self) -> Mapping[str, Any]:
+        """The askers that still wait: key -> message, oldest first."""
+        ...
+
+    def tell(self, ref: Ref[M], message: Fits[M, Any]) -> None:
+        """Send when the turn has ended; of a durable actor when its commit is durable."""
+        ...
+
+    def ref(self, address: Address) -> Ref[Any]:
+        """A ref to whoever lives at `address`."""
+        ...
+
+    def pipe(self, work: Callable[[], Awaitable[T]], as_: Callable[[T | Exception], Message[Any]]) -> None:
+        """Run `work` as a task of this incarnation; its result, or its failure, comes back as the message `as_` makes of it.
+
+        It is an output: of a durable actor it begins behind the commit. It is cancelled with the incarnation.
+        """
+        ...
+
+    @overload
+    def defer(self, key: str) -> Deferred[Any]: ...
+    @overload
+    def defer(self, key: str, *, deadline: float, on_deadline: R) -> Deferred[R]: ...
+    def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
+        """Keep this turn's asker under `key`. After `deadline` seconds it gets `on_deadline`, with no turn.
+
+        Raises TooManyDeferred.
+        """
+        ...
+
+    def resolve(self, key: str, reply: Any) -> None:
+        """Answer the deferred asker of `key`, in order with the turn's other outputs; nobody there: nothing happens."""
+        ...
+
+    def refuse(self, key: str, error: Exception) -> None:
+        """As `resolve`, with a refusal of the deferred message."""
+        ...
+
+    def timer(self, key: str, after: float, message: Message[Any]) -> None:
+        """Tell oneself `message` in `after` seconds; the same key replaces. Raises TimerLimit, ValueError for a negative `after`."""
+        ...
+
+    def cancel(self, key: str) -> None:
+        """Afterwards no message of that timer is handled, even if it waits in the mailbox."""
+        ...
+
+    def spawn(self, spec: "Spec[M]") -> Ref[M]:
+        """Start a child. Raises NameTaken."""
+        ...
+
+    def stop(self, ref: Ref[Any] | None = None) -> None:
+        """Stop a child, or oneself, when the turn has ended."""
+        ...
+
+
+class Actor(Generic[M]):
+    """Derive with the protocol, `class Queue(Actor[QueueMessage])`, and give each member one `@receive` handler.
+
+    Raises MissingHandler or DuplicateHandler when the class is created.
+    """
+
+    handlers: ClassVar[Mapping[type, Handling]] = {}
+    deferred_max: ClassVar[int] = 10_000
+    durable: ClassVar[bool] = False
+    _ctx: Context
+
+    @override
+    def __init_subclass__(cls, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        cls.handlers = handlers_of(cls, cls.handlers, Actor)
+
+    @property
+    def ctx(self) -> Context:
+        """The way out; there from `started` on."""
+        return self._ctx
+
+    def bind(self, ctx: Context) -> None:
+        """Give a new incarnation its context; the runtime's business."""
+        self._ctx = ctx
+
+    async def started(self, reason: StartReason) -> None:
+        """Runs before the first message, within the spec's `start_timeout`; a failure here is StartFailed."""
+
+    async def stopping(self, reason: StopReason) -> None:
+        """Runs on an orderly stop, within the spec's `stop_grace`; it cannot veto."""
+
+    def stopped(self, reason: StopReason) -> None:
+        """Runs exactly once for each incarnation whose `started` was entered: the place for cleanup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Generic[M]):
+    """How to build and keep a child. Data: a restart builds from it, so `args` hold nothing of an old incarnation."""
+
+    actor: Callable[..., Actor[M]]
+    args: tuple[Any, ...] = ()
+    name: str | None = None
+    """Unique among siblings; None: counted (`worker-7`)."""
+    restart: Restart = Restart.PERMANENT
+    directives: tuple[tuple[type[Exception], Directive], ...] = ()
+    """By exception type, first match wins, then RESTART. Of an ExceptionGroup the leaves are matched, the most severe directive wins."""
+    backoff: Backoff = field(default_factory=Backoff)
+    intensity: Intensity = field(default_factory=Intensity)
+    """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
+    capacity: int = MAILBOX_CAPACITY
+    overflow: Overflow = Overflow.WAIT
+    idle_after: float | None = 60.0
+    """Seconds without a message after which an actor activated by its address is passivated; None: never."""
+    start_timeout: float = 5.0
+    stop_grace: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1:
+            raise BadSpec("capacity: a mailbox holds at least one message")
+        if self.start_timeout <= 0 or self.stop_grace < 0:
+            raise BadSpec("start_timeout > 0 and stop_grace >= 0")
+
+    def directive(self, error: BaseException) -> Directive:
+        """What this failure means."""
+        if isinstance(error, BaseExceptionGroup):
+            leaves = cast("BaseExceptionGroup[BaseException]", error).exceptions
+            return max((self.directive(leaf) for leaf in leaves), key=lambda directive: directive.value)
+        for kind, directive in self.directives:
+            if isinstance(error, kind):
+                return directive
+        return Directive.RESTART

@@ -1,0 +1,120 @@
+"""What survives: the writes that a handler stages, and the actor that is read back from them.
+
+A handler changes memory, stages its writes and its outputs, and returns; the runtime commits what many
+actors staged together, and only then lets the outputs go. So no reply promises what a crash could take back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar, cast
+
+from typing_extensions import override
+
+from actors.actor import Actor, Context
+from actors.address import Address
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Row `key` of the actor's table is `value` from now on."""
+
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Row `key` is gone; deleting an absent row is no error."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePrefix:
+    """All rows whose key begins with `prefix` are gone; the empty prefix empties the table."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Record `offset` of the log; offsets have no gaps, so it is the log's end or the commit is refused."""
+
+    log: str
+    offset: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Records below offset `before` are gone; the log's end stays."""
+
+    log: str
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Activate the actor at `time` (None: not at all) though nobody writes to it; one time for each actor."""
+
+    time: float | None
+
+
+Write = Put | Delete | DeletePrefix | Append | Trim | WakeAt
+
+
+class DurableContext(Context, Protocol):
+    """What a durable actor has besides."""
+
+    def stage(self, *writes: Write) -> None:
+        """Write with this turn's commit. Raises StoreFull before anything has changed."""
+        ...
+
+    async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Rows of this actor: its own staged ones first, then the store. Not after a change: DirtySuspension."""
+        ...
+
+    async def records(
+        self, address: Address, log: str, first: int, limit: int = 1_000
+    ) -> list[tuple[int, bytes]]:
+        """Durable records of a log, of another actor's too, from offset `first`."""
+        ...
+
+
+class Stored(Protocol):
+    """What the store keeps of one actor, as its `load` sees it."""
+
+    async def scan(self, prefix: str, after: str = "", limit: int = 1_000) -> list[tuple[str, bytes]]:
+        """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order."""
+        ...
+
+    async def get(self, keys: Sequence[str]) -> list[bytes | None]: ...
+
+    async def records(self, log: str, first: int, limit: int = 1_000) -> list[tuple[int, bytes]]: ...
+
+    async def end(self, log: str) -> int:
+        """The offset that the log's next record will have."""
+        ...
+
+
+class DurableActor(Actor[M], Generic[M]):
+    """An actor that is read back from the store: `load` fills `self.state`, before `started`.
+
+    A turn reads, then decides, stages and changes memory, and returns; no await after the first change.
+    """
+
+    durable: ClassVar[bool] = True
+
+    @property
+    @override
+    def ctx(self) -> DurableContext:
+        # the runtime binds a durable actor to a durable context
+        return cast("DurableContext", self._ctx)
+
+    async def load(self, stored: Stored) -> None:
+        """Build the state from what was kept; nothing kept: a fresh one."""
+
+    def woken(self) -> None:
+        """A turn at the time staged by WakeAt; activated for it if need be."""

@@ -1,0 +1,113 @@
+"""What an asker, a sender, a spawner or a handler may be told by the runtime; a message's own refusals come beside them."""
+
+
+class ActorError(Exception):
+    """What the runtime itself answers."""
+
+
+class ActorCrashed(ActorError):
+    """The handler raised something that its message does not list; `__cause__` is what it raised."""
+
+
+class ActorStopped(ActorError):
+    """The actor ended before it answered."""
+
+
+class ActorRestarted(ActorError):
+    """The incarnation that had deferred this ask is over; ask again."""
+
+
+class StartFailed(ActorError):
+    """The actor could not be built, loaded or started; `__cause__` says why."""
+
+
+class Stopping(ActorError):
+    """The system is shutting down and takes nothing new from outside."""
+
+
+class AskTimeout(ActorError):
+    """No answer `within` the time given. `begun`: the handler had started, and was cancelled."""
+
+    def __init__(self, text: str, *, begun: bool) -> None:
+        super().__init__(text)
+        self.begun = begun
+
+
+class AskCycle(ActorError):
+    """The chain of asks comes back to an actor that waits in it: it would never be answered."""
+
+    def __init__(self, chain: list[str]) -> None:
+        super().__init__(" -> ".join(chain))
+        self.chain = chain
+
+
+class MailboxFull(ActorError):
+    """The mailbox holds its bound and its policy is to refuse."""
+
+
+class DeadLettered(ActorError):
+    """The message reached nobody; `reason` is one of the dead letters' reasons."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address}: {reason}")
+        self.reason = reason
+
+
+class TooManyDeferred(ActorError):
+    """The actor keeps as many askers waiting as its class allows (`deferred_max`)."""
+
+
+class NameTaken(ActorError):
+    """A sibling of that name lives."""
+
+
+class BadSpec(ActorError):
+    """A spec or policy that cannot be; the text names the field and its limit."""
+
+
+class RestartLimit(ActorError):
+    """More failures than the restart intensity allows; `__cause__` is the last of them."""
+
+
+class Fenced(ActorError):
+    """This incarnation is over: its context refuses every effect."""
+
+
+class NotInADurableTurn(ActorError):
+    """A durable actor may wait for reads alone; send by `ctx.pipe`."""
+
+
+class DirtySuspension(ActorError):
+    """A durable handler waited after its first change: a client that hangs up there would force a reload. Read, then decide."""
+
+
+class DirtyRefusal(ActorError):
+    """A refusal was raised after something was staged or told; a refusal must change nothing."""
+
+
+class TimerLimit(ActorError):
+    """An actor holds at most `TIMERS_MAX` timers."""
+
+
+class StoreFull(ActorError):
+    """The disk is full or read-only; nothing was written, reads go on. The store tries by itself to write again."""
+
+
+class CommitFailed(ActorError):
+    """What the actor staged was not written; it did not happen. `__cause__` says why."""
+
+
+class NotOwner(CommitFailed):
+    """The fence: another owner has written this actor."""
+
+
+class OutcomeUnknown(ActorError):
+    """The commit may or may not have happened: ask again only what may be done twice."""
+
+
+class MissingHandler(TypeError):
+    """A member of the actor's protocol has no handler."""
+
+
+class DuplicateHandler(TypeError):
+    """Two handlers for one message, or one for a message outside the protocol."""

@@ -1,0 +1,95 @@
+"""Which method handles which message, and how it can be driven: decided once, when the class is created."""
+
+import dis
+import types
+import typing
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, TypeVar
+
+from actors.errors import DuplicateHandler, MissingHandler
+from actors.message import Deferred, Fits
+
+A = TypeVar("A")
+M = TypeVar("M")
+R = TypeVar("R")
+
+Handler = Callable[[A, M], R | Deferred[R]] | Callable[[A, M], Awaitable[R | Deferred[R]]]
+
+
+class Kind(Enum):
+    """How a handler can be driven."""
+
+    PLAIN = auto()
+    """`def`."""
+    BARE = auto()
+    """`async def` without an await in it: it can never suspend."""
+    SUSPENDS = auto()
+    """`async def` that may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """One handler: the function and how it is driven."""
+
+    function: Callable[[Any, Any], Any]
+    kind: Kind
+
+
+def receive(kind: type[Fits[M, R]]) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
+    """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers."""
+
+    def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
+        handler.__dict__["receives"] = kind
+        return handler
+
+    return mark
+
+
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """Whether a function can suspend, read off its bytecode (CPython 3.11 to 3.13)."""
+    code: types.CodeType = function.__code__
+    if not code.co_flags & 0x80:  # CO_COROUTINE
+        return Kind.PLAIN
+    waits = any(step.opname in {"GET_AWAITABLE", "GET_ANEXT"} for step in dis.get_instructions(code))
+    return Kind.SUSPENDS if waits else Kind.BARE
+
+
+def handlers_of(cls: type, inherited: typing.Mapping[type, Handling], root: type) -> dict[type, Handling]:
+    """The handlers of an actor class, one for each member of its protocol. Raises MissingHandler, DuplicateHandler."""
+    own = _marked(cls)
+    handlers = {**inherited, **own}
+    protocol = _protocol(cls, root)
+    if protocol is None:
+        return handlers
+    if missing := [kind.__name__ for kind in protocol if kind not in handlers]:
+        raise MissingHandler(f"{cls.__name__} has no handler for {', '.join(missing)}")
+    if foreign := [kind.__name__ for kind in own if kind not in protocol]:
+        raise DuplicateHandler(f"{cls.__name__} handles {', '.join(foreign)}, not of its protocol")
+    return handlers
+
+
+def _marked(cls: type) -> dict[type, Handling]:
+    found: dict[type, Handling] = {}
+    for name, member in vars(cls).items():
+        kind = getattr(member, "receives", None)
+        if kind is None:
+            continue
+        if kind in found:
+            raise DuplicateHandler(f"{cls.__name__}.{name} is a second handler for {kind.__name__}")
+        found[kind] = Handling(member, kind_of(member))
+    return found
+
+
+def _protocol(cls: type, root: type) -> tuple[type, ...] | None:
+    """The members of M in `class X(Actor[M])`; None where M is left open."""
+    bases: tuple[Any, ...] = cls.__dict__.get("__orig_bases__", ())
+    for base in bases:
+        origin = typing.get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, root):
+            protocol = typing.get_args(base)[0]
+            if isinstance(protocol, TypeVar):
+                return None
+            return typing.get_args(protocol) or (protocol,)
+    return None

@@ -1,0 +1,58 @@
+"""What can be said to an actor: a message that names its reply, and the union of them that is a protocol.
+
+`Ref[M].ask` accepts only an M and answers the message's own reply type. Python has no intersection
+types, but a protocol can say "an M that is also a Message[R]", and mypy and pyright both infer R through it.
+"""
+
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
+
+R = TypeVar("R")
+M_co = TypeVar("M_co", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Message(BaseModel, Generic[R]):
+    """A frozen message whose answer is an R: `class Deposit(Message[int]): amount: int`.
+
+    `raises` names its refusals: `class Post(Message[int], raises=(NotAMember,))`. A refusal goes to the
+    asker and leaves the actor alone; any other exception out of a handler is a crash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    refusals: ClassVar[tuple[type[Exception], ...]] = ()
+
+    @override
+    def __init_subclass__(cls, *, raises: tuple[type[Exception], ...] = (), **config: Any) -> None:
+        super().__init_subclass__(**config)
+        if raises:
+            cls.refusals = raises
+
+    def _self(self) -> Self:
+        return self
+
+    def _reply(self) -> R:
+        raise NotImplementedError  # only the type checkers look at it
+
+
+class Fits(Protocol[M_co, R_co]):
+    """An M that is also a Message[R]."""
+
+    def _self(self) -> M_co: ...
+    def _reply(self) -> R_co: ...
+
+
+class Deferred(Generic[R_co]):
+    """A handler returns it instead of a reply: the asker stays, the actor is free (`ctx.defer`)."""
+
+    __slots__ = ("deadline", "key", "on_deadline")
+
+    def __init__(self, key: str, deadline: float | None, on_deadline: Any) -> None:
+        self.key = key
+        self.deadline = deadline
+        self.on_deadline = on_deadline
+
+    def _answers(self) -> R_co:
+        raise NotImplementedError  # only the type checkers look at it

@@ -1,0 +1,28 @@
+"""The actor's boundary: the one place that catches whatever user code raises.
+
+It stands outside the turn's CancelScope: inside, a cleanup that raises while it is cancelled would pass as a
+group of Cancelled and its own error, and take the siblings along.
+"""
+
+from types import TracebackType
+from typing import Self
+
+
+class Boundary:
+    """`with Boundary() as boundary: ...`, then look at `boundary.error`. Cancelled and KeyboardInterrupt pass."""
+
+    __slots__ = ("error",)
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False

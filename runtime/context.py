@@ -1,0 +1,267 @@
+"""An incarnation's way out: every effect of an actor passes here, is numbered, and is refused once it is fenced."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+import outcome
+import trio
+
+from actors.actor import Chance, Spec
+from actors.address import Address
+from actors.durable import Write
+from actors.errors import DirtySuspension, Fenced, StoreFull, TimerLimit, TooManyDeferred
+from actors.message import Deferred, Message
+from actors.ref import Ref
+from runtime.boundary import Boundary
+from runtime.cell import Cell, DeferredView
+from runtime.clock import Clock
+from runtime.commit import CommitPoint
+from runtime.entropy import Entropy
+from runtime.outputs import Act, Output, Resolve
+from runtime.router import Router
+from runtime.store.port import KEY_MAX, VALUE_MAX, Store
+from runtime.timers import Timer, Timers
+from runtime.trace import Trace
+
+T = TypeVar("T")
+
+TIMERS_MAX = 1_000
+"""Timers of one actor."""
+
+
+@dataclass(slots=True)
+class Rooms:
+    """What a context needs of the system it lives in."""
+
+    clock: Clock
+    entropy: Entropy
+    router: Router
+    timers: Timers
+    commit: CommitPoint
+    store: Store
+    trace: Trace | None
+
+
+class Family(Protocol):
+    """What the incarnation's supervisor does for it."""
+
+    def spawn(self, cell: Cell, spec: Spec[Any]) -> Address: ...
+    def stop(self, cell: Cell, address: Address | None) -> None: ...
+    def begin(self, cell: Cell, work: Callable[[], Awaitable[None]]) -> None: ...
+
+
+class TurnContext:
+    """One incarnation's context. `incarnation` counts within the address's cell and is never reused there."""
+
+    __slots__ = (
+        "_family",
+        "_now",
+        "_rooms",
+        "cell",
+        "dirty",
+        "fenced",
+        "incarnation",
+        "number",
+        "outputs",
+        "pipes",
+        "staged",
+        "timers",
+    )
+
+    def __init__(self, cell: Cell, rooms: Rooms, family: Family) -> None:
+        self.cell = cell
+        self.incarnation = cell.incarnation
+        self._rooms = rooms
+        self._family = family
+        self._now: float | None = None
+        self.number = 0
+        self.fenced = False
+        self.dirty = False
+        self.staged: list[Write] | None = None
+        self.outputs: list[Output] | None = None
+        self.timers: dict[str, Timer] | None = None
+        self.pipes: dict[int, trio.CancelScope] = {}
+
+    # --- for the dispatcher and the router -------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self._now = None
+        self.staged = self.outputs = None
+        self.dirty = False
+
+    def effect(self, kind: str, what: str = "") -> None:
+        """The one numbered place."""
+        if self.fenced:
+            raise Fenced(f"{self.cell.address}: this incarnation is over")
+        self.number += 1
+        if self._rooms.trace is not None:
+            self._rooms.trace.record(kind, self.cell.address, self.number, what)
+
+    def send(self, to: Address, message: Any) -> None:
+        self.effect("tell", to)
+        cell, router = self.cell, self._rooms.router
+        self._output(Act("told", lambda: router.send(cell, to, message)))
+
+    @property
+    def durable(self) -> bool:
+        return self.cell.actor is not None and self.cell.actor.durable
+
+    # --- what an actor uses ----------------------------------------------------------------------------
+
+    @property
+    def address(self) -> Address:
+        return self.cell.address
+
+    @property
+    def now(self) -> float:
+        # read once in a turn; `drive` forgets it after an await
+        if self._now is None:
+            self._now = self._rooms.clock.now()
+        return self._now
+
+    def resumed(self) -> None:
+        self._now = None
+
+    @property
+    def wall(self) -> float:
+        return self._rooms.clock.wall()
+
+    @property
+    def entropy(self) -> Chance:
+        return self._rooms.entropy
+
+    @property
+    def me(self) -> Ref[Any]:
+        return Ref(self.cell.address, self._rooms.router)
+
+    @property
+    def deferred(self) -> Mapping[str, Any]:
+        waiting = self.cell.deferred
+        return DeferredView(waiting) if waiting else {}
+
+    def ref(self, address: Address) -> Ref[Any]:
+        return Ref(address, self._rooms.router)
+
+    def tell(self, ref: Ref[Any], message: Any) -> None:
+        self.send(ref.address, message)
+
+    def pipe(self, work: Callable[[], Awaitable[T]], as_: Callable[[T | Exception], Message[Any]]) -> None:
+        self.effect("pipe")
+        cell = self.cell
+
+        async def run() -> None:
+            result: T | Exception | None = None
+            with Boundary() as boundary:
+                result = await work()
+            if boundary.error is not None:
+                result = boundary.error
+            if not self.fenced:
+                self._rooms.router.post(cell, as_(cast("T | Exception", result)))
+
+        self._output(Act("piped", lambda: self._family.begin(cell, run)))
+
+    def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
+        self.effect("defer", key)
+        waiting = self.cell.deferred
+        actor = self.cell.actor
+        if waiting and actor is not None:
+            if len(waiting) >= actor.deferred_max:
+                raise TooManyDeferred(f"{self.cell.address}: {actor.deferred_max} askers wait")
+            if key in waiting:
+                raise ValueError(f"an asker is already deferred under {key!r}")
+        return Deferred(key, deadline, on_deadline)
+
+    def resolve(self, key: str, reply: Any) -> None:
+        self.effect("resolve", key)
+        self._output(Resolve(key, outcome.Value(reply)))
+
+    def refuse(self, key: str, error: Exception) -> None:
+        self.effect("resolve", key)
+        self._output(Resolve(key, outcome.Error(error)))
+
+    def timer(self, key: str, after: float, message: Message[Any]) -> None:
+        if after < 0:
+            raise ValueError(f"after is at least 0 seconds, not {after}")
+        self.effect("timer", key)
+        timers = self.timers
+        if timers is None:
+            timers = self.timers = {}
+        if key in timers:
+            timers.pop(key).cancelled = True
+        elif len(timers) >= TIMERS_MAX:
+            raise TimerLimit(f"{self.cell.address} holds {TIMERS_MAX} timers")
+        timers[key] = self._rooms.timers.after(after, lambda timer: self._due(key, timer, message))
+
+    def _due(self, key: str, timer: Timer, message: Message[Any]) -> None:
+        if self.timers is not None and self.timers.get(key) is timer:
+            del self.timers[key]
+        self._rooms.router.post(self.cell, message, timer)
+
+    def cancel(self, key: str) -> None:
+        self.effect("cancel", key)
+        if self.timers is not None and (timer := self.timers.pop(key, None)):
+            timer.cancelled = True
+
+    def spawn(self, spec: Spec[Any]) -> Ref[Any]:
+        self.effect("spawn", spec.name or "")
+        return Ref(self._family.spawn(self.cell, spec), self._rooms.router)
+
+    def stop(self, ref: Ref[Any] | None = None) -> None:
+        address = None if ref is None else ref.address
+        self.effect("stop", address or "")
+        self._output(Act("stopped", lambda: self._family.stop(self.cell, address)))
+
+    # --- what a durable actor uses besides -------------------------------------------------------------
+
+    def stage(self, *writes: Write) -> None:
+        if self._rooms.commit.full:
+            raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")
+        for write in writes:
+            check_write(write)
+        self.effect("stage", str(len(writes)))
+        if self.staged is None:
+            self.staged = []
+        self.staged += writes
+
+    async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        if self.staged is not None:
+            raise DirtySuspension(f"{self.cell.address} reads after its first change")
+        self.effect("read", str(len(keys)))
+        rows: dict[str, bytes | None] = {}
+        ask: list[str] = []
+        for key in keys:
+            known, value = self._rooms.commit.staged_rows(self.cell, key)
+            if known:
+                rows[key] = value
+            else:
+                ask.append(key)
+        if ask:
+            rows.update(zip(ask, await self._rooms.store.get(self.cell.address, ask), strict=True))
+        return [rows[key] for key in keys]
+
+    async def records(
+        self, address: Address, log: str, first: int, limit: int = 1_000
+    ) -> list[tuple[int, bytes]]:
+        self.effect("read", log)
+        return await self._rooms.store.records(address, log, first, limit)
+
+    # ---------------------------------------------------------------------------------------------------
+
+    def _output(self, output: Output) -> None:
+        if self.outputs is None:
+            self.outputs = []
+        self.outputs.append(output)
+
+
+def check_write(write: Write) -> None:
+    """Refuse what no store can keep, before anything has changed. Raises ValueError naming the limit."""
+    key = getattr(write, "key", None) or getattr(write, "prefix", None) or getattr(write, "log", "")
+    if len(key) > KEY_MAX // 4 and len(key.encode()) > KEY_MAX:
+        raise ValueError(f"a key has at most {KEY_MAX} bytes: {key[:80]!r}")
+    value = getattr(write, "value", b"")
+    if len(value) > VALUE_MAX:
+        raise ValueError(f"a value has at most {VALUE_MAX} bytes, {key!r} has {len(value)}")
+    if not isinstance(value, bytes):
+        raise TypeError(f"a value is bytes, {key!r} has {type(value).__name__}")

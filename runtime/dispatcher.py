@@ -1,0 +1,514 @@
+"""The dispatcher: drives the handlers of runnable cells, one after the other, in one task.
+
+A handler that really suspends keeps the task that it is in, and a fresh pump takes over the run queue (lazy
+promotion): 700 k messages a second where a task for each actor gives 30 k. One CancelScope around a pump's
+whole life costs nothing for each message, and once a handler has suspended there, the pump's scope is that
+handler's own: stopping one actor cancels exactly its turn. A scope cannot be entered lazily at the first
+suspension ("Cancel scope stack corrupted"), so an inline ask of a handler that may suspend pays for one.
+
+An ask of an idle cell is driven in the asker's task. What was traded away: a turn of one cell may run deep in
+the stack of another's, so inline asks nest to `DEPTH_MAX` at most and then go through the run queue.
+"""
+
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextvars import Context as Vars
+from typing import Any, Protocol
+
+import outcome
+import trio
+from trio.lowlevel import Task
+
+from actors.errors import ActorCrashed, ActorStopped, CommitFailed, DirtyRefusal, DirtySuspension
+from actors.handlers import Handling, Kind
+from actors.mailbox import Mailbox
+from actors.message import Deferred
+from runtime.boundary import Boundary
+from runtime.cell import BLOCKED, BUSY, IDLE, QUEUED, STOPPING, Cell, Turn, Waiting
+from runtime.commit import CommitPoint
+from runtime.envelope import Envelope, Pending
+from runtime.outputs import Output, Reply, Resolve
+from runtime.timers import Timer, Timers
+from runtime.trace import Trace
+
+DEPTH_MAX = 16
+"""Nested inline asks; Python's own limit comes at 250 of them."""
+VISIT_MAX = 16
+"""Messages that a cell handles before the next cell has its turn."""
+CHECKPOINT_EVERY = 256
+"""Visits after which the pump lets other tasks run."""
+
+PLAIN, SUSPENDS = Kind.PLAIN, Kind.SUSPENDS
+
+
+class Schedule(Protocol):
+    """Who goes next; the lab's seeded choice. Without one the run queue is first in, first out."""
+
+    def pick(self, cells: Sequence[Cell]) -> int:
+        """Which of the runnable cells."""
+        ...
+
+    def inline(self) -> bool:
+        """Whether an ask of an idle cell is driven inline, or goes through the run queue."""
+        ...
+
+
+class Pump:
+    """One task that drives cells; `cell` is the one whose turn it is in."""
+
+    __slots__ = ("cell", "envelope", "scope")
+
+    def __init__(self) -> None:
+        self.cell: Cell | None = None
+        self.envelope: Envelope | None = None
+        self.scope = trio.CancelScope()
+
+
+class Dispatcher:
+    """Runs turns: from the run queue by pumps, or inline for an asker."""
+
+    def __init__(
+        self,
+        commit: CommitPoint,
+        timers: Timers,
+        trace: Trace | None,
+        schedule: Schedule | None,
+        unhandled: Callable[[Cell, Envelope], None],
+    ) -> None:
+        self._unhandled = unhandled
+        self._commit = commit
+        self._timers = timers
+        self._trace = trace
+        self._schedule = schedule
+        self._runnable: deque[Cell] = deque()
+        self._active: Pump | None = None
+        self._parked: Task | None = None
+        self._suspended = 0
+        self._spare: deque[Mailbox[Envelope]] = deque(maxlen=64)
+        self._quiet = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Drive cells until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._pump)
+
+    @property
+    def idle(self) -> bool:
+        return not self._runnable and not self._suspended and (self._parked is not None or self._active is None)
+
+    async def quiet(self) -> None:
+        """Wait until no cell is runnable and no turn is suspended."""
+        while not self.idle:
+            await self._quiet.wait()
+
+    def ready(self, cell: Cell) -> None:
+        """The cell has mail: into the run queue, if it is idle."""
+        if cell.status is IDLE:
+            cell.status = QUEUED
+            self._enqueue(cell)
+
+    def may_inline(self, cell: Cell, depth: int) -> bool:
+        """Whether an ask may be driven in the asker's task."""
+        if cell.status is not IDLE or depth >= DEPTH_MAX:
+            return False
+        if self._commit.saturated and cell.actor is not None and cell.actor.durable:
+            return False
+        return self._schedule is None or self._schedule.inline()
+
+    # --- the run queue ---------------------------------------------------------------------------------
+
+    def _enqueue(self, cell: Cell) -> None:
+        self._runnable.append(cell)
+        if self._parked is not None:
+            parked, self._parked = self._parked, None
+            trio.lowlevel.reschedule(parked)
+
+    def _next(self) -> Cell:
+        if self._schedule is None or len(self._runnable) == 1:
+            return self._runnable.popleft()
+        index = self._schedule.pick(self._runnable)
+        cell = self._runnable[index]
+        del self._runnable[index]
+        return cell
+
+    async def _park(self) -> None:
+        def abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
+            self._parked = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._parked = trio.lowlevel.current_task()
+        if not self._suspended:
+            self._noticed()
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _noticed(self) -> None:
+        self._quiet.set()
+        self._quiet = trio.Event()
+
+    async def _pump(self) -> None:
+        """Drive cells until a handler suspends in this task, and has ended."""
+        pump = self._active = Pump()
+        while self._active is pump:
+            with Boundary() as boundary, pump.scope:
+                await self._visits(pump)
+            cell, envelope = pump.cell, pump.envelope
+            pump.cell = None
+            if cell is None or envelope is None:
+                continue
+            if boundary.error is not None:
+                self._raised(cell, envelope.message, envelope.pending, boundary.error)
+            else:
+                self._cut(cell, envelope.pending)
+            self._end(cell)
+            pump.scope = trio.CancelScope() if self._active is pump else pump.scope
+
+    async def _visits(self, pump: Pump) -> None:
+        visits = 0
+        while self._active is pump:
+            if not self._runnable:
+                await self._park()
+                visits = 0
+                continue
+            cell = self._next()
+            if cell.status is not QUEUED:
+                continue
+            if self._commit.saturated and cell.actor is not None and cell.actor.durable:
+                self._commit.when_caught_up(lambda cell=cell: self._again(cell))
+                continue
+            await self._visit(pump, cell)
+            visits += 1
+            if visits % CHECKPOINT_EVERY == 0 and self._active is pump:
+                await trio.lowlevel.checkpoint()
+
+    def _again(self, cell: Cell) -> None:
+        if cell.status is QUEUED:
+            self._enqueue(cell)
+
+    async def _visit(self, pump: Pump, cell: Cell) -> None:
+        """Up to `VISIT_MAX` messages of one cell."""
+        mailbox = cell.mailbox
+        for _ in range(VISIT_MAX):
+            if not mailbox or cell.end_reason is not None:
+                break
+            envelope = mailbox.take()
+            if cell.room is not None:
+                room_for_one(cell)
+            if envelope.timer is not None and envelope.timer.cancelled:
+                continue
+            cell.status = BUSY
+            cell.depth = 0
+            pump.cell, pump.envelope = cell, envelope
+            handling = cell.handlers.get(envelope.message.__class__)
+            assert cell.ctx is not None and cell.vars is not None
+            if handling is None:
+                self._unhandled(cell, envelope)
+                continue
+            cell.ctx.begin()
+            if handling.kind is PLAIN:
+                value = cell.vars.run(handling.function, cell.actor, envelope.message)
+            else:
+                value = await self._awaited(pump, cell, envelope, handling)
+            self._returned(cell, envelope.message, envelope.pending, value)
+            pump.cell = None
+            if self._active is not pump or cell.status is not BUSY or cell.blocked:
+                break
+        self._end(cell)
+
+    async def _awaited(self, pump: Pump, cell: Cell, envelope: Envelope, handling: Handling) -> Any:
+        pending = envelope.pending
+        cell.scope = pump.scope
+        if pending is not None:
+            pending.begin(pump.scope)
+        coro = handling.function(cell.actor, envelope.message)
+        assert cell.ctx is not None and cell.vars is not None
+        suspended = False
+
+        def promote() -> None:
+            nonlocal suspended
+            suspended = True
+            self._suspended += 1
+            self._active = None
+            assert self._nursery is not None
+            self._nursery.start_soon(self._pump)
+
+        try:
+            return await drive(cell.vars, cell.ctx, coro, promote)
+        finally:
+            cell.scope = None
+            if suspended:
+                self._suspended -= 1
+                if self.idle:
+                    self._noticed()
+
+    # --- inline ----------------------------------------------------------------------------------------
+
+    async def inline(self, cell: Cell, message: Any, asker: Cell | None) -> Any:
+        """Drive one message of an idle cell in the asker's own task, and answer its reply."""
+        handling = cell.handlers[message.__class__]
+        cell.status = BUSY
+        cell.depth = asker.depth + 1 if asker is not None else 1
+        ctx = cell.ctx
+        assert ctx is not None and cell.vars is not None
+        ctx.begin()
+        if handling.kind is SUSPENDS:
+            return await self._inline_scoped(cell, ctx, message, handling, asker)
+        pending: Pending | None = None
+        with Boundary() as boundary:
+            if handling.kind is PLAIN:
+                value = cell.vars.run(handling.function, cell.actor, message)
+            else:
+                value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
+            if ctx.staged is None and ctx.outputs is None and cell.entry is None and value.__class__ is not Deferred:
+                cell.handled += 1
+                cell.touched = True
+                if self._trace is not None:
+                    ctx.effect("reply")
+                self._end(cell)
+                return value
+            pending = Pending()
+            self._returned(cell, message, pending, value)
+        if pending is None:
+            assert boundary.error is not None
+            pending = Pending()
+            self._raised(cell, message, pending, boundary.error)
+        self._end(cell)
+        return await pending.wait()
+
+    async def _inline_scoped(
+        self, cell: Cell, ctx: Turn, message: Any, handling: Handling, asker: Cell | None
+    ) -> Any:
+        edges = None if asker is None else add_edge(asker, cell)
+        over = False
+        pending = Pending()
+        boundary = Boundary()
+        try:
+            assert cell.vars is not None
+            value: Any = None
+            with boundary, trio.CancelScope() as cell.scope:
+                self._suspended += 1
+                value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
+                self._returned(cell, message, pending, value)
+                over = True
+            if boundary.error is not None:
+                over = True
+                self._raised(cell, message, pending, boundary.error)
+            elif not over:
+                over = True
+                self._cut(cell, pending)
+        finally:
+            # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
+            self._suspended -= 1
+            cell.scope = None
+            if edges is not None:
+                edges.remove(cell)
+            if not over:
+                self._cut(cell, None)
+            self._end(cell)
+            if self.idle:
+                self._noticed()
+        return await pending.wait()
+
+    # --- the end of a turn -----------------------------------------------------------------------------
+
+    def _returned(self, cell: Cell, message: Any, pending: Pending | None, value: Any) -> None:
+        ctx = cell.ctx
+        assert ctx is not None
+        cell.handled += 1
+        cell.touched = True
+        if ctx.fenced:
+            if pending is not None:
+                pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+            return
+        if ctx.dirty:
+            self._raised(cell, message, pending, DirtySuspension(f"{cell.address}: waited after its first change"))
+            return
+        if ctx.outputs is None and ctx.staged is None and cell.entry is None and value.__class__ is not Deferred:
+            if pending is not None:
+                if self._trace is not None:
+                    ctx.effect("reply")
+                pending.settle(outcome.Value(value))
+            return
+        outputs = self._outputs(cell, ctx)
+        if isinstance(value, Deferred):
+            self._defer(cell, message, pending, value)
+        elif pending is not None:
+            outputs.append(Reply(pending, outcome.Value(value)))
+            pending.returned()
+        self._let_out(cell, ctx, outputs)
+
+    def _let_out(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> None:
+        staged, ctx.staged = ctx.staged, None
+        if staged or cell.entry is not None:
+            self._commit.hold(cell, staged, outputs)
+            return
+        for output in outputs:
+            if self._trace is not None:
+                ctx.effect(output.label)
+            output.release()
+
+    def _outputs(self, cell: Cell, ctx: Turn) -> list[Output]:
+        made, ctx.outputs = ctx.outputs or [], None
+        outputs: list[Output] = []
+        for output in made:
+            if not isinstance(output, Resolve):
+                outputs.append(output)
+            elif cell.deferred and (waiting := cell.deferred.pop(output.key, None)):
+                if waiting.deadline is not None:
+                    waiting.deadline.cancelled = True
+                waiting.pending.returned()
+                outputs.append(Reply(waiting.pending, output.result))
+        return outputs
+
+    def _defer(self, cell: Cell, message: Any, pending: Pending | None, value: Deferred[Any]) -> None:
+        if pending is None:  # told, not asked: nobody waits
+            return
+        waiting_for = cell.deferred
+        if waiting_for is None:
+            waiting_for = cell.deferred = {}
+        key = value.key
+
+        def leave() -> None:
+            if waiting := waiting_for.pop(key, None):
+                if waiting.deadline is not None:
+                    waiting.deadline.cancelled = True
+                cell.touched = True
+
+        def late(_: Timer) -> None:
+            if waiting := waiting_for.pop(key, None):
+                waiting.pending.settle(outcome.Value(waiting.on_deadline))
+
+        deadline = None if value.deadline is None else self._timers.after(value.deadline, late)
+        waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
+        pending.returned(leave)
+
+    def _raised(self, cell: Cell, message: Any, pending: Pending | None, error: Exception) -> None:
+        """The handler raised: a refusal goes to the asker, all else is a crash."""
+        ctx = cell.ctx
+        assert ctx is not None
+        cell.handled += 1
+        if ctx.fenced:
+            if pending is not None:
+                pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+            return
+        changed = ctx.staged is not None or ctx.outputs is not None
+        if isinstance(error, message.refusals) and not changed:
+            if pending is not None:
+                pending.returned()
+                self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])
+            return
+        if isinstance(error, message.refusals):
+            dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
+            dirty.__cause__ = error
+            error = dirty
+        ctx.staged = ctx.outputs = None
+        if pending is not None:
+            crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
+            crashed.__cause__ = error
+            pending.settle(outcome.Error(crashed))
+        cell.parent.failed(cell, error)
+
+    def _cut(self, cell: Cell, pending: Pending | None) -> None:
+        """The turn was cancelled: by its asker, or because the cell is being stopped."""
+        ctx = cell.ctx
+        assert ctx is not None
+        staged, ctx.staged, ctx.outputs = ctx.staged, None, None
+        if pending is not None:
+            if pending.raise_cancel is not None:
+                pending.cancelled()
+            else:
+                pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))
+        if staged is not None and not ctx.fenced and cell.end_reason is None:
+            cell.parent.discarded(cell, CommitFailed(f"{cell.address}: cancelled after it had staged"))
+
+    def _end(self, cell: Cell) -> None:
+        """The turn is over: on with the mailbox, or idle."""
+        if cell.turn_over is not None:
+            cell.turn_over.set()
+        if cell.status is not BUSY and cell.status is not QUEUED:
+            return
+        if cell.end_reason is not None:
+            cell.status = STOPPING
+            return
+        if cell.blocked:
+            cell.status = BLOCKED
+        elif cell.mailbox:
+            cell.status = QUEUED
+            self._enqueue(cell)
+        else:
+            cell.status = IDLE
+            if cell.mailbox is not None:
+                self._spare.append(cell.mailbox)
+                cell.mailbox = None
+
+    def mailbox_of(self, cell: Cell) -> Mailbox[Envelope]:
+        """The cell's mailbox, made on first use; an empty deque alone holds 600 bytes, so idle cells have none."""
+        if cell.mailbox is None:
+            cell.mailbox = self._spare.pop() if self._spare else Mailbox()
+            cell.mailbox.capacity = cell.spec.capacity
+        return cell.mailbox
+
+    def let_out(self, cell: Cell) -> None:
+        """What `started` or `stopping` staged and said, as at the end of a turn."""
+        ctx = cell.ctx
+        assert ctx is not None
+        if ctx.staged is not None or ctx.outputs is not None:
+            self._let_out(cell, ctx, self._outputs(cell, ctx))
+
+    def end_of_start(self, cell: Cell) -> None:
+        """Started: let out what it said, and on with the mail that came meanwhile."""
+        self.let_out(cell)
+        self._end(cell)
+
+    def unblocked(self, cell: Cell) -> None:
+        """Its outputs have been accepted."""
+        if cell.status is BLOCKED:
+            cell.status = BUSY
+            self._end(cell)
+
+
+def room_for_one(cell: Cell) -> None:
+    """A message has left the mailbox: who has waited longest for room may put one in."""
+    if cell.room:
+        cell.room.popleft()()
+    if not cell.room:
+        cell.room = None
+
+
+def add_edge(asker: Cell, target: Cell) -> list[Cell]:
+    """The asker's present turn waits for the target's; the caller removes the edge again."""
+    if asker.waits is None:
+        asker.waits = []
+    asker.waits.append(target)
+    return asker.waits
+
+
+@types.coroutine
+def drive(
+    variables: Vars, turn: Turn, coro: Coroutine[Any, Any, Any], suspended: Callable[[], None] | None
+) -> Generator[Any, Any, Any]:
+    """Run a handler's coroutine, its steps in the cell's own contextvars; call `suspended` when it first waits."""
+    try:
+        trap = variables.run(coro.send, None)
+    except StopIteration as stop:
+        return stop.value
+    if turn.staged is not None:
+        turn.dirty = True
+    if suspended is not None:
+        suspended()
+    while True:
+        try:
+            sent = yield trap
+            turn.resumed()
+        except BaseException as error:  # noqa: BLE001 -- handed to the handler it belongs to, never kept
+            step, argument = coro.throw, error
+        else:
+            step, argument = coro.send, sent
+        try:
+            trap = variables.run(step, argument)
+        except StopIteration as stop:
+            return stop.value
+        if turn.staged is not None:
+            turn.dirty = True
+

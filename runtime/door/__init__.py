@@ -1,0 +1,1 @@
+"""The doors: bytes become one typed message, one reply becomes bytes."""

@@ -1,0 +1,108 @@
+"""What a mailbox holds, and the asker's end of it."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any, NoReturn, Protocol
+
+import outcome
+import trio
+from trio.lowlevel import Abort, Task
+
+from actors.address import Address
+
+
+class Stage(Enum):
+    """How far an ask has come; it decides what a cancelled asker means."""
+
+    QUEUED = auto()
+    """Not begun: it never happens."""
+    BEGUN = auto()
+    """The handler's scope is cancelled, and the asker goes on when its cleanup has ended."""
+    RETURNED = auto()
+    """Deferred, or waiting for the commit: the asker is free at once, what was done stands."""
+    DONE = auto()
+
+
+class Pending:
+    """The asker's end: completed exactly once, by the first of reply, refusal, the actor's end and cancellation."""
+
+    __slots__ = ("_result", "_task", "began", "leave", "raise_cancel", "scope", "stage")
+
+    def __init__(self, leave: Callable[[], None] | None = None) -> None:
+        self.stage = Stage.QUEUED
+        self.began = False
+        self.leave = leave
+        """Called when the asker is cancelled: takes the envelope, or the deferred entry, away."""
+        self.scope: trio.CancelScope | None = None
+        self.raise_cancel: Callable[[], NoReturn] | None = None
+        self._task: Task | None = None
+        self._result: outcome.Maybe[Any] | None = None
+
+    def begin(self, scope: trio.CancelScope) -> None:
+        self.stage = Stage.BEGUN
+        self.began = True
+        self.scope = scope
+
+    def returned(self, leave: Callable[[], None] | None = None) -> None:
+        if self.stage is not Stage.DONE:
+            self.stage = Stage.RETURNED
+            self.leave = leave
+
+    def settle(self, result: outcome.Maybe[Any]) -> bool:
+        """Complete the ask; False: somebody was first, and a late reply goes nowhere."""
+        if self.stage is Stage.DONE:
+            return False
+        self.stage = Stage.DONE
+        if self._task is None:
+            self._result = result
+        else:
+            trio.lowlevel.reschedule(self._task, result)
+        return True
+
+    def cancelled(self) -> None:
+        """The handler ended by cancellation: the asker's own Cancelled, never the handler's, which belongs to another task."""
+        if self.raise_cancel is not None:
+            self.settle(outcome.capture(self.raise_cancel))
+
+    async def wait(self) -> Any:
+        if self._result is not None:
+            return self._result.unwrap()
+        self._task = trio.lowlevel.current_task()
+        return await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, raise_cancel: Callable[[], NoReturn]) -> Abort:
+        if self.stage is Stage.BEGUN:
+            assert self.scope is not None
+            self.raise_cancel = raise_cancel
+            self.scope.cancel()
+            return Abort.FAILED
+        if self.leave is not None:
+            self.leave()
+        self.stage = Stage.DONE
+        return Abort.SUCCEEDED
+
+
+class Cancellable(Protocol):
+    """A timer whose message may still wait in a mailbox when it is cancelled."""
+
+    cancelled: bool
+
+
+class Envelope:
+    """One message on its way; made by the router, never seen by a handler."""
+
+    __slots__ = ("id", "message", "pending", "sender", "timer")
+
+    def __init__(
+        self,
+        message: Any,
+        number: int,
+        sender: Address | None = None,
+        pending: Pending | None = None,
+        timer: Cancellable | None = None,
+    ) -> None:
+        self.message = message
+        self.id = number
+        self.sender = sender
+        self.pending = pending
+        self.timer = timer

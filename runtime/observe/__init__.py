@@ -1,0 +1,1 @@
+"""To see what runs: the tree, the events, the metrics."""

@@ -1,0 +1,70 @@
+"""What a turn lets out when it has ended; of a durable actor, when its commit is durable.
+
+Each is released in the order it was made, or failed when the commit that it waited behind did not happen.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import outcome
+
+from runtime.envelope import Pending
+
+
+class Output(Protocol):
+    """One held output. `label` is its kind in the trace."""
+
+    label: str
+
+    def release(self) -> None: ...
+    def fail(self, error: Exception) -> None: ...
+
+
+class Reply:
+    """An answer to an asker, a refusal too."""
+
+    __slots__ = ("_pending", "_result")
+    label = "reply"
+
+    def __init__(self, pending: Pending, result: outcome.Maybe[Any]) -> None:
+        self._pending = pending
+        self._result = result
+
+    def release(self) -> None:
+        self._pending.settle(self._result)
+
+    def fail(self, error: Exception) -> None:
+        self._pending.settle(outcome.Error(error))
+
+
+class Act:
+    """A tell, the start of a pipe, the stop of a child: when the commit fails, it does not happen."""
+
+    __slots__ = ("_act", "label")
+
+    def __init__(self, label: str, act: Callable[[], None]) -> None:
+        self.label = label
+        self._act = act
+
+    def release(self) -> None:
+        self._act()
+
+    def fail(self, error: Exception) -> None:
+        """Nothing to undo."""
+
+
+class Resolve:
+    """The answer to a deferred asker; the turn's end turns it into a Reply, if the asker is still there."""
+
+    __slots__ = ("key", "result")
+    label = "resolve"
+
+    def __init__(self, key: str, result: outcome.Maybe[Any]) -> None:
+        self.key = key
+        self.result = result
+
+    def release(self) -> None:
+        raise AssertionError("the turn's end replaces it")
+
+    def fail(self, error: Exception) -> None:
+        raise AssertionError("the turn's end replaces it")

@@ -1,0 +1,270 @@
+"""The router: the only place where a message moves from a sender to a mailbox.
+
+That makes it the one seam for faults, metrics, traces, dead letters and remote delivery: each is an interceptor
+here, and none of them is known to an actor. An ask that is driven inline passes them too; with none installed
+it costs one test.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import trio
+
+from actors.address import Address
+from actors.errors import (
+    AskCycle,
+    AskTimeout,
+    DeadLettered,
+    MailboxFull,
+    NotInADurableTurn,
+    Stopping,
+)
+from actors.mailbox import Overflow
+from runtime.cell import STARTING, STOPPED, STOPPING, Cell
+from runtime.dispatcher import Dispatcher, add_edge, room_for_one
+from runtime.envelope import Envelope, Pending
+from runtime.letters import DeadLetters
+from runtime.timers import Timer
+
+YIELD_EVERY = 64
+"""Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
+
+
+class Speaker(Protocol):
+    """The turn that a ref is used in."""
+
+    @property
+    def cell(self) -> Cell: ...
+    @property
+    def durable(self) -> bool: ...
+    def effect(self, kind: str, what: str = "") -> None: ...
+    def send(self, to: Address, message: Any) -> None: ...
+
+
+Interceptor = Callable[[Address, Any], str | None]
+"""Sees each message before its mailbox does; the reason it answers makes it a dead letter."""
+
+SPEAKER: ContextVar[Speaker | None] = ContextVar("callboard_speaker", default=None)
+"""Set once in each cell's contextvars, so that a ref, wherever it came from, speaks for the turn it is used in."""
+INSIDE: ContextVar[bool] = ContextVar("callboard_inside", default=False)
+"""Set in a pipe's task: it is no turn, but it is no outside either, and goes on while the system drains."""
+
+
+class Router:
+    """Address to cell; `activate` makes a cell for an address that nobody lives at yet."""
+
+    def __init__(self, letters: DeadLetters) -> None:
+        self.cells: dict[Address, Cell] = {}
+        self.letters = letters
+        self.interceptors: tuple[Interceptor, ...] = ()
+        self.accepting = True
+        """False: asks and tells from outside are refused with Stopping."""
+        self.dispatcher: Dispatcher
+        self.activate: Callable[[Address], Cell | None]
+        self._count = 0
+
+    # --- asks ------------------------------------------------------------------------------------------
+
+    async def ask(self, to: Address, message: Any, within: float | None = None) -> Any:
+        """See `Ref.ask`."""
+        if within is None:
+            return await self._ask(to, message, None)
+        began: list[Pending] = []
+        with trio.move_on_after(within):
+            return await self._ask(to, message, began)
+        begun = not began or began[0].began
+        raise AskTimeout(f"{to}: no answer to {type(message).__name__} within {within} s", begun=begun)
+
+    async def _ask(self, to: Address, message: Any, began: list[Pending] | None) -> Any:
+        speaker = SPEAKER.get()
+        asker: Cell | None = None
+        self._count += 1
+        if speaker is not None:
+            asker = speaker.cell
+            if speaker.durable:
+                raise NotInADurableTurn(f"{asker.address} is durable: it sends by ctx.pipe, and waits for reads alone")
+            speaker.effect("ask", to)
+        elif not self.accepting and not INSIDE.get():
+            raise Stopping("the system is shutting down")
+        elif self._count % YIELD_EVERY == 0:
+            await trio.lowlevel.checkpoint()
+        cell = self._find(to, message, asker)
+        if message.__class__ not in cell.handlers and cell.status is not STARTING:
+            raise self._dead(to, message, asker, "unhandled")
+        if not cell.mailbox and self.dispatcher.may_inline(cell, asker.depth if asker is not None else 0):
+            return await self.dispatcher.inline(cell, message, asker)
+        return await self._queued(cell, message, asker, began)
+
+    async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
+        if asker is not None:
+            check_cycle(asker, cell)
+        envelope = Envelope(message, self._count, None if asker is None else asker.address)
+
+        def leave() -> None:
+            if cell.mailbox is not None and cell.mailbox.remove(envelope) and cell.room is not None:
+                room_for_one(cell)
+
+        pending = envelope.pending = Pending(leave)
+        if began is not None:
+            began.append(pending)
+        edges = None if asker is None else add_edge(asker, cell)
+        try:
+            await self._put_waiting(cell, envelope)
+            return await pending.wait()
+        finally:
+            if edges is not None:
+                edges.remove(cell)
+
+    # --- tells -----------------------------------------------------------------------------------------
+
+    async def tell(self, to: Address, message: Any) -> None:
+        """See `Ref.tell`."""
+        speaker = SPEAKER.get()
+        if speaker is not None:
+            speaker.send(to, message)
+            return
+        if not self.accepting and not INSIDE.get():
+            raise Stopping("the system is shutting down")
+        self._count += 1
+        try:
+            cell = self._find(to, message, None)
+        except DeadLettered:
+            return
+        await self._put_waiting(cell, Envelope(message, self._count))
+
+    def send(self, sender: Cell, to: Address, message: Any) -> None:
+        """A turn's tell, at its release. It never waits: without room, the sender takes no message until there is."""
+        self._count += 1
+        envelope = Envelope(message, self._count, sender.address)
+        if sender.blocked:
+            sender.blocked.append((to, envelope))
+            return
+        self._deliver(sender, to, envelope)
+
+    def post(self, cell: Cell, message: Any, timer: Timer | None = None) -> None:
+        """A message of the runtime's own to one cell, in the system lane: a timer's, a pipe's result."""
+        self._count += 1
+        self.dispatcher.mailbox_of(cell).put_system(Envelope(message, self._count, cell.address, None, timer))
+        self.dispatcher.ready(cell)
+
+    # --- ways into a mailbox ---------------------------------------------------------------------------
+
+    def _find(self, to: Address, message: Any, sender: Cell | None) -> Cell:
+        for intercept in self.interceptors:
+            if reason := intercept(to, message):
+                raise self._dead(to, message, sender, reason)
+        cell = self.cells.get(to)
+        if cell is None:
+            cell = self.activate(to)
+            if cell is None:
+                raise self._dead(to, message, sender, "no_such_address")
+        return cell
+
+    def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
+        self.letters.add(to, Envelope(message, self._count, None if sender is None else sender.address), reason)
+        return DeadLettered(to, reason)
+
+    async def _put_waiting(self, cell: Cell, envelope: Envelope) -> None:
+        """From a task: wait for room where that is the policy. Raises MailboxFull."""
+        while not self._put(cell, envelope):
+            if cell.spec.overflow is Overflow.REFUSE:
+                raise MailboxFull(f"{cell.address} holds {cell.spec.capacity} messages")
+            await self._room(cell)
+
+    def _put(self, cell: Cell, envelope: Envelope) -> bool:
+        if cell.status is STOPPED or cell.status is STOPPING:
+            self.letters.add(cell.address, envelope, "stopped")
+            return True
+        taken, dropped = self.dispatcher.mailbox_of(cell).offer(envelope, cell.spec.overflow)
+        if dropped is not None:
+            self.letters.add(cell.address, dropped, "overflow")
+        if taken:
+            self.dispatcher.ready(cell)
+        return taken or dropped is not None
+
+    async def _room(self, cell: Cell) -> None:
+        """Wait until a message has left the mailbox; the longest waiting first."""
+        task = trio.lowlevel.current_task()
+        if cell.room is None:
+            cell.room = deque()
+        room = cell.room
+
+        def go_on() -> None:
+            trio.lowlevel.reschedule(task)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            room.remove(go_on)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        room.append(go_on)
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _deliver(self, sender: Cell, to: Address, envelope: Envelope) -> None:
+        try:
+            cell = self._find(to, envelope.message, sender)
+        except DeadLettered:
+            return
+        if self._put(cell, envelope):
+            return
+        if cell.spec.overflow is Overflow.REFUSE or waits_for(cell, sender):
+            # refused, or two full mailboxes that wait for each other: nobody would ever make room
+            self.letters.add(to, envelope, "overflow")
+            return
+        if sender.blocked is None:
+            sender.blocked = deque()
+        sender.blocked.append((to, envelope))
+        if sender.waits is None:
+            sender.waits = []
+        sender.waits.append(cell)
+        self._when_room(sender, cell)
+
+    def _when_room(self, sender: Cell, cell: Cell) -> None:
+        def go_on() -> None:
+            if sender.waits and cell in sender.waits:
+                sender.waits.remove(cell)
+            waiting, sender.blocked = sender.blocked or deque(), None
+            while waiting:
+                to, envelope = waiting.popleft()
+                self._deliver(sender, to, envelope)
+                if sender.blocked:
+                    sender.blocked.extend(waiting)
+                    return
+            self.dispatcher.unblocked(sender)
+
+        if cell.room is None:
+            cell.room = deque()
+        cell.room.append(go_on)
+
+
+def waits_for(cell: Cell, sought: Cell) -> bool:
+    """Whether `cell` waits, over any number of others, for `sought`: the wait-for graph's edges followed."""
+    seen: set[Cell] = set()
+    stack = [cell]
+    while stack:
+        here = stack.pop()
+        if here is sought:
+            return True
+        if here not in seen:
+            seen.add(here)
+            stack += here.waits or ()
+    return False
+
+
+def check_cycle(asker: Cell, target: Cell) -> None:
+    """Raise AskCycle if the target waits for the asker. Only a queued ask can close a cycle: an idle target waits for nobody."""
+    path = _path(target, asker, set())
+    if path is not None:
+        raise AskCycle([asker.address, *(cell.address for cell in path)])
+
+
+def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
+    if here is sought:
+        return [here]
+    seen.add(here)
+    for following in here.waits or ():
+        if following not in seen and (rest := _path(following, sought, seen)):
+            return [here, *rest]
+    return None
+

@@ -1,0 +1,63 @@
+"""All timers of a system: one heap, one sleeping task. A task for each would cost kilobytes and be slow to cancel."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+import trio
+
+from runtime.clock import Clock
+
+
+class Timer:
+    """One call in the future. `cancelled` stays readable: a message that already waits in a mailbox looks at it."""
+
+    __slots__ = ("at", "cancelled", "fire")
+
+    def __init__(self, at: float, fire: Callable[["Timer"], None]) -> None:
+        self.at = at
+        self.fire = fire
+        self.cancelled = False
+
+
+class Timers:
+    """`Clock.now`'s deadlines, earliest first; those due at the same instant in the order they were set."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._count = itertools.count()
+        self._sooner = trio.Event()
+        self._sleeps_until = 0.0
+
+    def at(self, time: float, fire: Callable[[Timer], None]) -> Timer:
+        """Call `fire` at `time`; it runs in the timers' task and must not wait."""
+        timer = Timer(time, fire)
+        heapq.heappush(self._heap, (time, next(self._count), timer))
+        if time < self._sleeps_until:
+            self._sooner.set()
+        return timer
+
+    def after(self, seconds: float, fire: Callable[[Timer], None]) -> Timer:
+        return self.at(self._clock.now() + seconds, fire)
+
+    def __len__(self) -> int:
+        return sum(not timer.cancelled for _, _, timer in self._heap)
+
+    async def run(self) -> None:
+        while True:
+            self._fire_due()
+            self._sleeps_until = self._heap[0][0] if self._heap else float("inf")
+            self._sooner = trio.Event()
+            with trio.move_on_after(max(0.0, self._sleeps_until - self._clock.now())):
+                await self._sooner.wait()
+
+    def _fire_due(self) -> None:
+        # `fire` may set timers that are due at once; they wait for the next round, so that a loop of them starves nobody
+        now = self._clock.now()
+        due: list[Timer] = []
+        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].cancelled):
+            due.append(heapq.heappop(self._heap)[2])
+        for timer in due:
+            if not timer.cancelled:
+                timer.fire(timer)
