@@ -9,6 +9,7 @@ import time
 from typing import Protocol
 
 import trio
+import trio.testing
 from trio.abc import Clock as TrioClock
 from typing_extensions import override
 
@@ -21,10 +22,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock. `not_before` is the last time a store has seen: over a restart `now` does not go back."""
+    """The machine's clock."""
 
-    def __init__(self, not_before: float = 0.0) -> None:
-        self._offset = max(time.time(), not_before) - time.monotonic()
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def not_before(self, latest: float) -> None:
+        """`latest` is the last time a store has seen: `now` does not go back over a restart, whatever the wall clock says."""
+        self._offset = max(self._offset, latest - time.monotonic())
 
     def now(self) -> float:
         return time.monotonic() + self._offset

@@ -9,7 +9,7 @@ import trio
 
 from actors.actor import Chance, Spec
 from actors.address import Address
-from actors.durable import Write
+from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
 from actors.errors import DirtySuspension, Fenced, StoreFull, TimerLimit, TooManyDeferred
 from actors.message import Deferred, Message
 from actors.ref import Ref
@@ -257,11 +257,24 @@ class TurnContext:
 
 def check_write(write: Write) -> None:
     """Refuse what no store can keep, before anything has changed. Raises ValueError naming the limit."""
-    key = getattr(write, "key", None) or getattr(write, "prefix", None) or getattr(write, "log", "")
+    match write:
+        case Put(key, value):
+            _check_key(key)
+            _check_value(key, value)
+        case Append(key, _, value):
+            _check_key(key)
+            _check_value(key, value)
+        case Delete(key) | DeletePrefix(key) | Trim(key, _):
+            _check_key(key)
+        case WakeAt():
+            pass
+
+
+def _check_key(key: str) -> None:
     if len(key) > KEY_MAX // 4 and len(key.encode()) > KEY_MAX:
         raise ValueError(f"a key has at most {KEY_MAX} bytes: {key[:80]!r}")
-    value = getattr(write, "value", b"")
+
+
+def _check_value(key: str, value: bytes) -> None:
     if len(value) > VALUE_MAX:
         raise ValueError(f"a value has at most {VALUE_MAX} bytes, {key!r} has {len(value)}")
-    if not isinstance(value, bytes):
-        raise TypeError(f"a value is bytes, {key!r} has {type(value).__name__}")

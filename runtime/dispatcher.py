@@ -14,6 +14,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextvars import Context as Vars
+from functools import partial
 from typing import Any, Protocol
 
 import outcome
@@ -96,7 +97,9 @@ class Dispatcher:
 
     @property
     def idle(self) -> bool:
-        return not self._runnable and not self._suspended and (self._parked is not None or self._active is None)
+        return (
+            not self._runnable and not self._suspended and (self._parked is not None or self._active is None)
+        )
 
     async def quiet(self) -> None:
         """Wait until no cell is runnable and no turn is suspended."""
@@ -175,7 +178,7 @@ class Dispatcher:
             if cell.status is not QUEUED:
                 continue
             if self._commit.saturated and cell.actor is not None and cell.actor.durable:
-                self._commit.when_caught_up(lambda cell=cell: self._again(cell))
+                self._commit.when_caught_up(partial(self._again, cell))
                 continue
             await self._visit(pump, cell)
             visits += 1
@@ -260,7 +263,12 @@ class Dispatcher:
                 value = cell.vars.run(handling.function, cell.actor, message)
             else:
                 value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
-            if ctx.staged is None and ctx.outputs is None and cell.entry is None and value.__class__ is not Deferred:
+            if (
+                ctx.staged is None
+                and ctx.outputs is None
+                and cell.entry is None
+                and value.__class__ is not Deferred
+            ):
                 cell.handled += 1
                 cell.touched = True
                 if self._trace is not None:
@@ -322,9 +330,16 @@ class Dispatcher:
                 pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
             return
         if ctx.dirty:
-            self._raised(cell, message, pending, DirtySuspension(f"{cell.address}: waited after its first change"))
+            self._raised(
+                cell, message, pending, DirtySuspension(f"{cell.address}: waited after its first change")
+            )
             return
-        if ctx.outputs is None and ctx.staged is None and cell.entry is None and value.__class__ is not Deferred:
+        if (
+            ctx.outputs is None
+            and ctx.staged is None
+            and cell.entry is None
+            and value.__class__ is not Deferred
+        ):
             if pending is not None:
                 if self._trace is not None:
                     ctx.effect("reply")
@@ -498,17 +513,19 @@ def drive(
     if suspended is not None:
         suspended()
     while True:
+        sent: outcome.Maybe[Any] = yield from _resumed(trap)
+        turn.resumed()
         try:
-            sent = yield trap
-            turn.resumed()
-        except BaseException as error:  # noqa: BLE001 -- handed to the handler it belongs to, never kept
-            step, argument = coro.throw, error
-        else:
-            step, argument = coro.send, sent
-        try:
-            trap = variables.run(step, argument)
+            trap = variables.run(sent.send, coro)  # type: ignore[arg-type]  # a coroutine is a generator to it
         except StopIteration as stop:
             return stop.value
         if turn.staged is not None:
             turn.dirty = True
 
+
+def _resumed(trap: Any) -> Generator[Any, Any, outcome.Maybe[Any]]:
+    """Let the task wait, and bring back how it went on; what is thrown belongs to the handler, a Cancelled too."""
+    try:
+        return outcome.Value((yield trap))
+    except BaseException as error:  # noqa: BLE001 -- handed to the handler, never kept
+        return outcome.Error(error)

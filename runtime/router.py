@@ -84,7 +84,9 @@ class Router:
         if speaker is not None:
             asker = speaker.cell
             if speaker.durable:
-                raise NotInADurableTurn(f"{asker.address} is durable: it sends by ctx.pipe, and waits for reads alone")
+                raise NotInADurableTurn(
+                    f"{asker.address} is durable: it sends by ctx.pipe, and waits for reads alone"
+                )
             speaker.effect("ask", to)
         elif not self.accepting and not INSIDE.get():
             raise Stopping("the system is shutting down")
@@ -163,7 +165,9 @@ class Router:
         return cell
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
-        self.letters.add(to, Envelope(message, self._count, None if sender is None else sender.address), reason)
+        self.letters.add(
+            to, Envelope(message, self._count, None if sender is None else sender.address), reason
+        )
         return DeadLettered(to, reason)
 
     async def _put_waiting(self, cell: Cell, envelope: Envelope) -> None:
@@ -267,4 +271,3 @@ def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
         if following not in seen and (rest := _path(following, sought, seen)):
             return [here, *rest]
     return None
-

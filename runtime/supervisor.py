@@ -78,9 +78,13 @@ class Supervisor:
         self._depth = depth
         self._inbox: deque[tuple[Cell, Exception | None]] = deque()
         self._signal = trio.Event()
+        self._ended = trio.Event()
+        """Set, and made anew, whenever a child has ended."""
         self._early: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._nursery: trio.Nursery | None = None
         self._names = 0
+        self.piping = 0
+        """Pipes under way, of all children."""
         self._not_before: dict[Address, float] = {}
         """Addresses that failed for good, and when they may be tried again."""
 
@@ -97,6 +101,10 @@ class Supervisor:
                     self._act(*self._inbox.popleft())
                 self._signal = trio.Event()
                 await self._signal.wait()
+
+    @property
+    def intensity(self) -> Intensity:
+        return self._restarts.intensity
 
     def _task(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         if self._nursery is None:
@@ -116,7 +124,13 @@ class Supervisor:
         cell.status = RESTARTING
         cell.last_error = f"{type(error).__name__}: {error}"
         self._close_incarnation(cell)
-        log.error("actor_crashed", actor=cell.address, incarnation=cell.incarnation, error=cell.last_error, exc_info=error)
+        log.error(
+            "actor_crashed",
+            actor=cell.address,
+            incarnation=cell.incarnation,
+            error=cell.last_error,
+            exc_info=error,
+        )
         # the traceback's frames hold the state that has just been given up
         error.__traceback__ = None
         self._say(cell, error)
@@ -141,7 +155,7 @@ class Supervisor:
         if cell.children is None:
             if self._depth >= DEPTH_MAX:
                 raise StartFailed(f"{cell.address}: supervisors nest to {DEPTH_MAX} levels")
-            cell.children = Supervisor(
+            cell.children = family = Supervisor(
                 cell.address,
                 self._rooms,
                 self._dispatcher,
@@ -149,8 +163,9 @@ class Supervisor:
                 give_up=lambda error: cell.parent.failed(cell, error),
                 depth=self._depth + 1,
             )
-            self._task(cell.children.run)
-        return cell.children.start_child(spec)
+            self._task(family.run)
+        children: Supervisor = cell.children
+        return children.start_child(spec)
 
     def stop(self, cell: Cell, address: Address | None) -> None:
         if address is None:
@@ -170,9 +185,11 @@ class Supervisor:
         INSIDE.set(True)
         with trio.CancelScope() as scope:
             ctx.pipes[id(scope)] = scope
+            self.piping += 1
             try:
                 await work()
             finally:
+                self.piping -= 1
                 del ctx.pipes[id(scope)]
 
     # --- starting --------------------------------------------------------------------------------------
@@ -226,11 +243,11 @@ class Supervisor:
         return actor
 
     async def _start(self, cell: Cell, reason: StartReason) -> None:
-        boundary = Boundary()
-        with boundary, trio.CancelScope() as cell.scope:
+        with Boundary() as boundary, trio.CancelScope() as scope:
+            cell.scope = scope
             await self._started(cell, reason)
-        stopped = cell.scope is not None and cell.scope.cancelled_caught
         cell.scope = None
+        stopped = scope.cancelled_caught
         if cell.turn_over is not None:
             cell.turn_over.set()
         if cell.end_reason is not None or stopped:
@@ -329,7 +346,22 @@ class Supervisor:
 
     # --- ending ----------------------------------------------------------------------------------------
 
+    async def stop_and_wait(self, cell: Cell, reason: StopReason) -> None:
+        """End one child; returns when it has ended."""
+        self.stop_child(cell, reason)
+        await self._gone(cell)
+
+    async def _gone(self, cell: Cell) -> None:
+        while cell.status is not STOPPED:
+            await self._ended.wait()
+
     async def close(self, reason: StopReason) -> None:
+        """End all children and this supervisor."""
+        await self.end_children(reason)
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def end_children(self, reason: StopReason) -> None:
         """End all children, in reverse start order; activated ones, which have no order, all at once."""
         cells = list(reversed(self.children.values()))
         slow = [cell for cell in cells if not self._end_now(cell, reason)]
@@ -340,22 +372,23 @@ class Supervisor:
         else:
             for cell in slow:
                 await self._close_one(cell, reason)
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
 
     async def _close_one(self, cell: Cell, reason: StopReason) -> None:
         if cell.end_reason is None:
             cell.end_reason = reason
             await self._end(cell, reason)
-        while cell.status is not STOPPED:
-            cell.turn_over = cell.turn_over or trio.Event()
-            await cell.turn_over.wait()
-            cell.turn_over = None
+        await self._gone(cell)
 
     def passivate(self, cell: Cell) -> None:
         """An idle cell goes; in one step, with no await between the check and the removal."""
         ctx = cell.ctx
-        busy = cell.status is not IDLE or cell.mailbox or cell.deferred or cell.entry is not None or cell.children
+        busy = (
+            cell.status is not IDLE
+            or cell.mailbox
+            or cell.deferred
+            or cell.entry is not None
+            or cell.children
+        )
         if busy or not isinstance(ctx, TurnContext) or ctx.pipes or ctx.timers:
             return
         log.debug("actor_passivated", actor=cell.address)
@@ -411,7 +444,9 @@ class Supervisor:
         with Boundary() as boundary, trio.move_on_after(cell.spec.stop_grace):
             await drive(cell.vars, ctx, actor.stopping(reason), None)
         if boundary.error is not None:
-            log.error("stopping_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error)
+            log.error(
+                "stopping_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
+            )
         else:
             self._dispatcher.let_out(cell)
             await self._rooms.commit.landed(cell)
@@ -447,7 +482,9 @@ class Supervisor:
         with Boundary() as boundary:
             actor.stopped(reason)
         if boundary.error is not None:
-            log.error("stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error)
+            log.error(
+                "stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
+            )
 
     def _remove(self, cell: Cell) -> None:
         cell.status = STOPPED
@@ -459,8 +496,8 @@ class Supervisor:
             if envelope.timer is None:
                 self._rooms.router.letters.add(cell.address, envelope, "stopped")
         self._wake_waiters(cell)
-        if cell.turn_over is not None:
-            cell.turn_over.set()
+        self._ended.set()
+        self._ended = trio.Event()
 
     def _refuse_mail(self, cell: Cell, error: Exception) -> None:
         for envelope in cell.mailbox.drain() if cell.mailbox else ():
@@ -485,7 +522,6 @@ def _over(cell: Cell) -> Exception:
 def starts_at_once(spec: Spec[Any]) -> bool:
     """Whether starting needs no wait: nothing to load, and no `started` of its own."""
     kind = spec.actor
-    if not isinstance(kind, type):
+    if not isinstance(kind, type) or not issubclass(kind, Actor):
         return False
     return not kind.durable and kind.started is Actor.started
-

@@ -1,0 +1,1 @@
+from runtime.store.stub import MemoryStore, SqliteStore

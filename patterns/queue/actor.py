@@ -1,0 +1,393 @@
+"""One queue at work; a handler reads as the story of one message.
+
+Long polls are deferred askers, served one a turn by `Serve`: when something has come, and by the one timer that
+a queue has, set for the next end of a delay or of a visibility timeout while somebody waits.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from typing_extensions import override
+
+from actors import Address, Deferred, receive
+from actors.actor import StartReason
+from actors.durable import DeletePrefix, DurableActor, Put, Stored, Write
+from patterns.queue.answers import received
+from patterns.queue.arn import queue_arn, queue_of
+from patterns.queue.changes import Change, Expired, Sends, Taken
+from patterns.queue.dead_letters import adopt, bring_back, settle
+from patterns.queue.errors import QueueDoesNotExist
+from patterns.queue.inner import HandedOver, RedriveJudged, SendOff, Serve
+from patterns.queue.loading import Loader, meta_of
+from patterns.queue.messages import (
+    Adopt,
+    BatchResult,
+    ChangeMessageVisibility,
+    ChangeMessageVisibilityBatch,
+    CloseQueue,
+    DeleteMessage,
+    DeleteMessageBatch,
+    GetQueueAttributes,
+    ListQueueTags,
+    OpenQueue,
+    Parcel,
+    PurgeQueue,
+    QueueMessage,
+    ReaffirmQueue,
+    ReceivedMessages,
+    ReceiveMessage,
+    SendMessage,
+    SendMessageBatch,
+    Sent,
+    SetQueueAttributes,
+    SetRedrive,
+    TagQueue,
+    UntagQueue,
+)
+from patterns.queue.receiving import (
+    change_visibility,
+    change_visibility_batch,
+    delete,
+    delete_batch,
+    handle,
+    wait_of,
+)
+from patterns.queue.receiving import (
+    receive as take,
+)
+from patterns.queue.rows import META, OUTGOING, keys_of, messages_of, parcel_of, writes_of
+from patterns.queue.rules import Rules
+from patterns.queue.sending import send, send_batch
+from patterns.queue.state import Queue, opened
+
+MOVE_WAIT = 10.0
+"""Seconds that a receive which sent off dead letters waits for their adoption, so that both queues' counts agree."""
+AGAIN_AFTER = 1.0
+"""Seconds between two tries to hand over dead letters."""
+
+ActorMessage = QueueMessage | Serve | HandedOver | SendOff | RedriveJudged
+
+
+class QueueActor(DurableActor[ActorMessage]):
+    """`/queue/<account>/<region>/<name>`; until `OpenQueue`, and after `CloseQueue`, there is no queue here."""
+
+    def __init__(self, address: Address, rules: Rules) -> None:
+        _, self.account, self.region, self.name = address.segments
+        self.rules = rules
+        self.state: Queue | None = None
+        self.parcels: dict[int, Parcel] = {}
+        """Dead letters that no queue has answered for yet."""
+        self.settled: dict[str, list[int]] = {}
+        """By target: parcels that it may forget, told with the next ones."""
+        self.held: dict[str, ReceivedMessages] = {}
+        """What receives have taken that wait for their dead letters' adoption."""
+        self.swept: list[Write] = []
+        """Deletes of what has expired, for the next change to take along; before it, since a key may come again."""
+        self.asked = 0
+
+    @override
+    async def load(self, stored: Stored) -> None:
+        (meta,) = await stored.get([META])
+        if meta is None:
+            return
+        loader = Loader(meta_of(meta), purge_rule=self.rules.purge)
+        for prefix in Loader.PREFIXES:
+            after = ""
+            while page := await stored.scan(prefix, after):
+                for key, value in page:
+                    loader.add(key, value)
+                    if prefix == OUTGOING:
+                        parcel = parcel_of(key, value)
+                        self.parcels[parcel.seq] = parcel
+                after = page[-1][0]
+        self.state = loader.queue()
+
+    @override
+    async def started(self, reason: StartReason) -> None:
+        self.send_off(list(self.parcels.values()))
+
+    # --- producers -------------------------------------------------------------------------------------
+
+    @receive(SendMessage)
+    def on_send(self, message: SendMessage) -> Sent:
+        change = send(self.queue(), message.entry, message.sender, self.ctx.now, self.ctx.entropy.uuid)
+        self.keep_sends(change)
+        return change.sent[0]
+
+    @receive(SendMessageBatch)
+    def on_send_batch(self, message: SendMessageBatch) -> BatchResult:
+        change = send_batch(
+            self.queue(), message.entries, message.sender, self.ctx.now, self.ctx.entropy.uuid
+        )
+        self.keep_sends(change)
+        return change.result
+
+    def keep_sends(self, change: Sends) -> None:
+        if change.messages:  # a duplicate, or a batch that was refused whole, changes nothing
+            self.keep(change)
+            self.look_for_waiting()
+
+    # --- consumers -------------------------------------------------------------------------------------
+
+    @receive(ReceiveMessage)
+    async def on_receive(self, message: ReceiveMessage) -> ReceivedMessages | Deferred[ReceivedMessages]:
+        queue = self.queue()
+        taken = take(queue, message, self.ctx.now)
+        if not taken.hands and not taken.moves:
+            return self.wait_for_one(message, wait_of(queue, message))
+        answer = await self.taken(message, taken)
+        if not taken.moves:
+            return answer
+        if taken.hands:
+            key = self.key("held")
+            self.held[key] = answer
+            return self.ctx.defer(key, deadline=MOVE_WAIT, on_deadline=answer)
+        wait = wait_of(queue, message)
+        return self.ctx.defer(
+            self.key("poll" if wait else "once"), deadline=wait or MOVE_WAIT, on_deadline=ReceivedMessages()
+        )
+
+    def wait_for_one(
+        self, message: ReceiveMessage, wait: float
+    ) -> ReceivedMessages | Deferred[ReceivedMessages]:
+        if not wait:
+            return ReceivedMessages()
+        deferred = self.ctx.defer(self.key("poll"), deadline=wait, on_deadline=ReceivedMessages())
+        self.look_later()
+        return deferred
+
+    async def taken(self, message: ReceiveMessage, taken: Taken) -> ReceivedMessages:
+        """Read what was taken, keep the change, and make the answer; dead letters go off."""
+        queue = self.queue()
+        rows = await self.ctx.read(keys_of(taken))
+        messages = messages_of(taken, rows)
+        self.keep(taken, rows)
+        if taken.moves:
+            self.send_off(self.outgoing(taken, rows))
+        fifo = queue.settings.fifo
+        return ReceivedMessages(
+            [
+                received(one, delivery, handle(queue, seq, delivery), message, fifo=fifo)
+                for one, (seq, delivery) in zip(messages, taken.hands, strict=True)
+            ]
+        )
+
+    @receive(Serve)
+    async def on_serve(self, message: Serve) -> None:
+        if self.state is None:
+            return
+        queue = self.queue()
+        for key, asked in list(self.ctx.deferred.items()):
+            if not isinstance(asked, ReceiveMessage) or key in self.held:
+                continue
+            taken = take(queue, asked, self.ctx.now)
+            if taken.hands or taken.moves:
+                answer = await self.taken(asked, taken)
+                if answer.messages:
+                    self.ctx.resolve(key, answer)
+                self.look_for_waiting()  # one a turn: reading comes before the first change
+                return
+            if key.startswith("once") and not self.parcels:
+                self.ctx.resolve(key, ReceivedMessages())
+        self.look_later()
+
+    @receive(DeleteMessage)
+    def on_delete(self, message: DeleteMessage) -> None:
+        self.keep_freeing(delete(self.queue(), message.receipt_handle))
+
+    @receive(DeleteMessageBatch)
+    def on_delete_batch(self, message: DeleteMessageBatch) -> BatchResult:
+        change = delete_batch(self.queue(), message.entries)
+        self.keep_freeing(change)
+        return change.result
+
+    @receive(ChangeMessageVisibility)
+    def on_visibility(self, message: ChangeMessageVisibility) -> None:
+        self.keep_freeing(
+            change_visibility(self.queue(), message.receipt_handle, message.timeout, self.ctx.now)
+        )
+
+    @receive(ChangeMessageVisibilityBatch)
+    def on_visibility_batch(self, message: ChangeMessageVisibilityBatch) -> BatchResult:
+        change = change_visibility_batch(self.queue(), message.entries, self.ctx.now)
+        self.keep_freeing(change)
+        return change.result
+
+    def keep_freeing(self, change: Change) -> None:
+        """What may show a message to somebody who waits: a visibility of 0, a FIFO group that is free again."""
+        self.keep(change)
+        self.look_for_waiting()
+
+    # --- the queue itself ------------------------------------------------------------------------------
+
+    @receive(PurgeQueue)
+    def on_purge(self, message: PurgeQueue) -> None:
+        self.keep(self.queue().purge(self.ctx.now))
+
+    @receive(GetQueueAttributes)
+    def on_get(self, message: GetQueueAttributes) -> dict[str, str]:
+        return self.queue().shown(message.names)
+
+    @receive(SetQueueAttributes)
+    def on_set(self, message: SetQueueAttributes) -> None | Deferred[None]:
+        change = self.queue().set_attributes(message.attributes, self.ctx.now)
+        redrive = message.attributes.get("RedrivePolicy")
+        allow = message.attributes.get("RedriveAllowPolicy")
+        if redrive is None and allow is None:
+            self.keep_freeing(change)
+            return None
+        key, attributes = self.key("set"), message.attributes
+        names = self.ctx.ref(Address.of("queue", self.account, self.region))
+        question = SetRedrive(name=self.name, redrive_policy=redrive, redrive_allow_policy=allow)
+        self.ctx.pipe(
+            lambda: names.ask(question),
+            lambda result: RedriveJudged(
+                key=key, attributes=attributes, error=result if isinstance(result, Exception) else None
+            ),
+        )
+        return self.ctx.defer(key)
+
+    @receive(RedriveJudged)
+    def on_redrive_judged(self, message: RedriveJudged) -> None:
+        if self.state is None:
+            self.ctx.refuse(message.key, QueueDoesNotExist())
+        elif message.error is not None:
+            self.ctx.refuse(message.key, message.error)
+        else:
+            self.keep_freeing(self.queue().set_attributes(message.attributes, self.ctx.now))
+            self.ctx.resolve(message.key, None)
+
+    @receive(TagQueue)
+    def on_tag(self, message: TagQueue) -> None:
+        self.keep(self.queue().tag(message.tags))
+
+    @receive(UntagQueue)
+    def on_untag(self, message: UntagQueue) -> None:
+        self.keep(self.queue().untag(message.keys))
+
+    @receive(ListQueueTags)
+    def on_tags(self, message: ListQueueTags) -> dict[str, str]:
+        return self.queue().meta.tags
+
+    @receive(OpenQueue)
+    def on_open(self, message: OpenQueue) -> None:
+        if self.state is None:
+            change = opened(message, self.name, queue_arn(self.account, self.region, self.name))
+            self.ctx.stage(*writes_of(change))
+            self.state = Queue(change.meta, purge_rule=self.rules.purge)
+
+    @receive(ReaffirmQueue)
+    def on_reaffirm(self, message: ReaffirmQueue) -> None:
+        self.queue().reaffirm(message.attributes)
+
+    @receive(CloseQueue)
+    def on_close(self, message: CloseQueue) -> None:
+        for key, asked in list(self.ctx.deferred.items()):
+            if isinstance(asked, ReceiveMessage):
+                self.ctx.resolve(key, self.held.get(key, ReceivedMessages()))
+        self.ctx.stage(DeletePrefix(""))
+        self.state = None
+        for memory in (self.parcels, self.settled, self.held, self.swept):
+            memory.clear()
+
+    # --- dead letters ----------------------------------------------------------------------------------
+
+    @receive(Adopt)
+    def on_adopt(self, message: Adopt) -> None:
+        change = adopt(self.queue(), message.source, message.parcels, message.settled, self.ctx.now)
+        self.keep(change)
+        self.look_for_waiting()
+
+    @receive(HandedOver)
+    def on_handed_over(self, message: HandedOver) -> None:
+        if self.state is None:
+            return
+        parcels = [parcel for parcel in message.parcels if parcel.seq in self.parcels]
+        if message.outcome == "again":
+            self.ctx.timer("send-off", AGAIN_AFTER, SendOff())
+        elif message.outcome == "missing":
+            for parcel in parcels:
+                self.keep(bring_back(self.queue(), parcel))
+                del self.parcels[parcel.seq]
+        elif parcels:
+            self.keep(settle(self.queue(), [parcel.seq for parcel in parcels]))
+            for parcel in parcels:
+                del self.parcels[parcel.seq]
+                self.settled.setdefault(parcel.target, []).append(parcel.seq)
+        for key in list(self.held):
+            self.ctx.resolve(key, self.held.pop(key))
+        self.look_for_waiting()
+
+    @receive(SendOff)
+    def on_send_off(self, message: SendOff) -> None:
+        self.send_off(list(self.parcels.values()))
+
+    def outgoing(self, taken: Taken, rows: Sequence[bytes | None]) -> list[Parcel]:
+        parcels = [
+            parcel_of(write.key, write.value)
+            for write in writes_of(taken, rows)
+            if isinstance(write, Put) and write.key.startswith(OUTGOING)
+        ]
+        self.parcels.update({parcel.seq: parcel for parcel in parcels})
+        return parcels
+
+    def send_off(self, parcels: Sequence[Parcel]) -> None:
+        """Ask each target to adopt its parcels; the answer comes back as `HandedOver`."""
+        for target in sorted({parcel.target for parcel in parcels}):
+            batch = tuple(parcel for parcel in parcels if parcel.target == target)
+            found = queue_of(target)
+            assert found is not None, f"a redrive policy named {target}"
+            account, region, name = found
+            ref = self.ctx.ref(Address.of("queue", account, region, name))
+            adoption = Adopt(
+                source=queue_arn(self.account, self.region, self.name),
+                parcels=batch,
+                settled=tuple(self.settled.pop(target, ())),
+            )
+            self.ctx.pipe(partial(ref.ask, adoption), partial(_handed_over, batch))
+
+    # --- what they share -------------------------------------------------------------------------------
+
+    def queue(self) -> Queue:
+        """The queue as it stands now. Raises QueueDoesNotExist."""
+        queue = self.state
+        if queue is None:
+            raise QueueDoesNotExist
+        over = queue.advance(self.ctx.now)
+        if over is not None:
+            self.expire(queue, over)
+        return queue
+
+    def expire(self, queue: Queue, over: Expired) -> None:
+        # What time has ended needs no commit: a reload ends it again. Its rows go with the next change, so that
+        # a refusal stays without a change, and a receive may read.
+        queue.apply(over)
+        self.swept.extend(writes_of(over))
+
+    def keep(self, change: Change, rows: Sequence[bytes | None] = ()) -> None:
+        """Stage for the disk, then change memory: the store may refuse, `apply` never does."""
+        assert self.state is not None
+        swept, self.swept = self.swept, []
+        self.ctx.stage(*swept, *writes_of(change, rows))
+        self.state.apply(change)
+
+    def look_for_waiting(self) -> None:
+        """Something may be there for somebody who waits."""
+        if self.ctx.deferred:
+            self.ctx.timer("serve", 0.0, Serve())
+
+    def look_later(self) -> None:
+        """The queue's one timer: only while somebody waits."""
+        due = self.state.next_event() if self.state is not None else None
+        if due is not None:
+            self.ctx.timer("serve", max(0.0, due - self.ctx.now), Serve())
+
+    def key(self, kind: str) -> str:
+        self.asked += 1
+        return f"{kind}/{self.asked}"
+
+
+def _handed_over(parcels: tuple[Parcel, ...], result: object) -> HandedOver:
+    if isinstance(result, QueueDoesNotExist):
+        return HandedOver(parcels=parcels, outcome="missing")
+    return HandedOver(parcels=parcels, outcome="again" if isinstance(result, Exception) else "kept")

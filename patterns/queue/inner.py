@@ -1,0 +1,58 @@
+"""What the queue's actors say to themselves: the results of their pipes, and a look at who waits."""
+
+from actors.message import Message
+from patterns.queue.messages import Parcel
+
+
+class Serve(Message[None]):
+    """A message may have become visible: serve the longest waiting receive that can be served."""
+
+
+class HandedOver(Message[None]):
+    """A dead-letter queue has answered `Adopt` for these parcels."""
+
+    parcels: tuple[Parcel, ...]
+    outcome: str
+    """`kept`; `missing`: there is no such queue; `again`: no answer."""
+
+
+class SendOff(Message[None]):
+    """Try again to hand over the dead letters that are still here."""
+
+
+class RedriveJudged(Message[None]):
+    """The names have judged a redrive policy that `SetQueueAttributes` brought; `error`: they refuse."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    key: str
+    attributes: dict[str, str]
+    error: Exception | None
+
+
+class Opened(Message[None]):
+    """A queue has answered `OpenQueue`; `error`: it has not."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    name: str
+    error: Exception | None
+
+
+class Reaffirmed(Message[None]):
+    """A queue has answered `ReaffirmQueue` for the asker deferred under `key`."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    key: str
+    name: str
+    error: Exception | None
+
+
+class Closed(Message[None]):
+    """A queue has answered `CloseQueue`; `error`: it has not."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    name: str
+    error: Exception | None

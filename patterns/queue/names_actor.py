@@ -1,0 +1,171 @@
+"""The names of an account's queues at work: who there is, and that a queue begins and ends whole.
+
+A name is kept before its queue is asked to open or to close, and again when it has answered; what a crash
+interrupts between is taken up again at the start, and both may be asked twice.
+"""
+
+from typing_extensions import override
+
+from actors import Address, Deferred, Ref, receive
+from actors.actor import StartReason
+from actors.durable import DurableActor, Stored
+from patterns.queue.errors import QueueDoesNotExist
+from patterns.queue.inner import Closed, Opened, Reaffirmed
+from patterns.queue.messages import (
+    CloseQueue,
+    CreateQueue,
+    DeleteQueue,
+    FindQueue,
+    ListDeadLetterSourceQueues,
+    ListQueues,
+    NamesMessage,
+    QueueMessage,
+    QueuePage,
+    ReaffirmQueue,
+    SetRedrive,
+)
+from patterns.queue.names import Entry, Names, NamesChange, Status
+from patterns.queue.names_rows import GONE, NAMES, names_change_of, names_writes_of
+from patterns.queue.rules import Rules
+
+ActorMessage = NamesMessage | Opened | Reaffirmed | Closed
+
+
+class NamesActor(DurableActor[ActorMessage]):
+    """`/queue/<account>/<region>`."""
+
+    def __init__(self, address: Address, rules: Rules) -> None:
+        _, account, region = address.segments
+        self.state = Names(account, region, recreate_rule=rules.recreate)
+        self.asked = 0
+
+    @override
+    async def load(self, stored: Stored) -> None:
+        changes: list[NamesChange] = []
+        for prefix in (NAMES, GONE):
+            after = ""
+            while page := await stored.scan(prefix, after):
+                changes += [names_change_of(key, value) for key, value in page]
+                after = page[-1][0]
+        names = self.state
+        self.state = Names.restored(names.account, names.region, changes, recreate_rule=names.recreate_rule)
+
+    @override
+    async def started(self, reason: StartReason) -> None:
+        for entry in self.state.unfinished():
+            if entry.status is Status.CREATING:
+                self.open(entry)
+            else:
+                self.close(entry.name)
+
+    # --- create ----------------------------------------------------------------------------------------
+
+    @receive(CreateQueue)
+    def on_create(self, message: CreateQueue) -> Deferred[str]:
+        made = self.state.create(message, self.ctx.now, self.ctx.entropy.uuid)
+        if isinstance(made, ReaffirmQueue):
+            key = self.key("reaffirm", message.name)
+            self.reaffirm(key, message.name, made)
+            return self.ctx.defer(key)
+        self.keep(made)
+        self.open(made)
+        return self.ctx.defer(self.key("create", message.name))
+
+    @receive(Opened)
+    def on_opened(self, message: Opened) -> None:
+        if message.error is not None:
+            self.refuse("create", message.name, message.error)
+            return
+        entry = self.state.entries.get(message.name)
+        if entry is not None and entry.status is Status.CREATING:
+            self.keep(self.state.opened(message.name))
+        self.resolve("create", message.name, message.name)
+
+    @receive(Reaffirmed)
+    def on_reaffirmed(self, message: Reaffirmed) -> None:
+        entry = self.state.entries.get(message.name)
+        if message.error is None:
+            self.ctx.resolve(message.key, message.name)
+        elif isinstance(message.error, QueueDoesNotExist) and entry and entry.status is Status.CREATING:
+            # it overtook the queue's opening, or that one has failed: open, and ask once more
+            self.open(entry)
+            asked = self.ctx.deferred.get(message.key)
+            if isinstance(asked, CreateQueue):
+                self.reaffirm(message.key, message.name, ReaffirmQueue(attributes=asked.attributes))
+        else:
+            self.ctx.refuse(message.key, message.error)
+
+    # --- find and list ---------------------------------------------------------------------------------
+
+    @receive(FindQueue)
+    def on_find(self, message: FindQueue) -> str:
+        return self.state.find(message.name).name
+
+    @receive(ListQueues)
+    def on_list(self, message: ListQueues) -> QueuePage:
+        return self.state.listed(message)
+
+    @receive(ListDeadLetterSourceQueues)
+    def on_sources(self, message: ListDeadLetterSourceQueues) -> QueuePage:
+        return self.state.sources(message)
+
+    @receive(SetRedrive)
+    def on_redrive(self, message: SetRedrive) -> None:
+        self.keep(self.state.set_redrive(message))
+
+    # --- delete ----------------------------------------------------------------------------------------
+
+    @receive(DeleteQueue)
+    def on_delete(self, message: DeleteQueue) -> Deferred[None]:
+        self.keep(self.state.delete(message.name))
+        self.close(message.name)
+        return self.ctx.defer(self.key("delete", message.name))
+
+    @receive(Closed)
+    def on_closed(self, message: Closed) -> None:
+        if message.error is not None:
+            self.refuse("delete", message.name, message.error)
+            return
+        entry = self.state.entries.get(message.name)
+        if entry is not None and entry.status is Status.DELETING:
+            self.keep(self.state.closed(message.name, self.ctx.now))
+        self.resolve("delete", message.name, None)
+
+    # --- what they share -------------------------------------------------------------------------------
+
+    def open(self, entry: Entry) -> None:
+        queue, opening, name = self.queue(entry.name), entry.opening, entry.name
+        self.ctx.pipe(lambda: queue.ask(opening), lambda result: Opened(name=name, error=_error(result)))
+
+    def reaffirm(self, key: str, name: str, question: ReaffirmQueue) -> None:
+        queue = self.queue(name)
+        self.ctx.pipe(
+            lambda: queue.ask(question), lambda result: Reaffirmed(key=key, name=name, error=_error(result))
+        )
+
+    def close(self, name: str) -> None:
+        queue = self.queue(name)
+        self.ctx.pipe(lambda: queue.ask(CloseQueue()), lambda result: Closed(name=name, error=_error(result)))
+
+    def queue(self, name: str) -> Ref[QueueMessage]:
+        return self.ctx.ref(Address.of("queue", self.state.account, self.state.region, name))
+
+    def keep(self, change: NamesChange) -> None:
+        self.ctx.stage(*names_writes_of(change))
+        self.state.apply(change)
+
+    def key(self, kind: str, name: str) -> str:
+        self.asked += 1
+        return f"{kind}/{name}/{self.asked}"
+
+    def resolve(self, kind: str, name: str, reply: str | None) -> None:
+        for key in [key for key in self.ctx.deferred if key.startswith(f"{kind}/{name}/")]:
+            self.ctx.resolve(key, reply)
+
+    def refuse(self, kind: str, name: str, error: Exception) -> None:
+        for key in [key for key in self.ctx.deferred if key.startswith(f"{kind}/{name}/")]:
+            self.ctx.refuse(key, error)
+
+
+def _error(result: object) -> Exception | None:
+    return result if isinstance(result, Exception) else None

@@ -1,0 +1,34 @@
+"""A node's settings: read once, checked, passed down; nothing else looks at the environment."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Settings(BaseModel):
+    """What `callboard up` takes, as options or as CALLBOARD_... in the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 4_566
+    """0: the kernel chooses."""
+    data: Path | None = Path("callboard-data")
+    """Folder of the embedded store; None: in memory."""
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] = "000000000000"
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "us-east-1"
+    credentials: Path | None = None
+    """AWS shared credentials file; None: any signature is accepted."""
+    allow_reset: bool = False
+    log_format: LogFormat = LogFormat.TEXT
+    drain: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds for connections, and then for actors, to end in an orderly stop."""

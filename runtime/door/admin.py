@@ -1,0 +1,30 @@
+"""The node's own pages: health, tree, metrics, reset. Everything else goes to the AWS door."""
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from runtime.door.http import Handler, Request, Response
+
+Page = Callable[[], Awaitable[Response]]
+
+
+def json_page(value: object, status: int = 200) -> Response:
+    return Response(status, orjson.dumps(value), [("Content-Type", "application/json")])
+
+
+def with_pages(pages: dict[tuple[str, str], Page], rest: Handler) -> Handler:
+    """Serve `pages` by (method, path); other requests below `/_callboard/` end here, all else is `rest`'s."""
+    paths = {path for _, path in pages}
+
+    async def handler(request: Request) -> Response:
+        if request.path[:2] != "/_" and request.path != "/metrics":
+            return await rest(request)
+        page = pages.get((request.method, request.path))
+        if page is not None:
+            return await page()
+        if request.path in paths:
+            return json_page({"error": f"{request.method} is not served here"}, 405)
+        return json_page({"error": f"no such page; there are {', '.join(sorted(paths))}"}, 404)
+
+    return handler

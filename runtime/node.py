@@ -1,0 +1,120 @@
+"""A node: one store, one system, one endpoint. The command line runs it, tests and samples embed it.
+
+async with open_node(settings, patterns) as node:
+    print(node.url)
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+
+from runtime.clock import SystemClock
+from runtime.config import Settings
+from runtime.door.admin import Page, json_page, with_pages
+from runtime.door.aws.credentials import Credentials
+from runtime.door.aws.door import AwsDoor
+from runtime.door.http import Handler, Request, Response
+from runtime.door.http_server import HttpServer, serve_http
+from runtime.entropy import Entropy
+from runtime.observe.metrics import CONTENT_TYPE, openmetrics
+from runtime.observe.tree import snapshot
+from runtime.pattern import Pattern
+from runtime.store import MemoryStore, SqliteStore
+from runtime.store.port import Store
+from runtime.system import System
+
+
+@dataclass(slots=True)
+class Node:
+    """A running node."""
+
+    system: System
+    server: HttpServer
+    url: str
+    requests: int = 0
+    draining: bool = False
+
+    async def health(self) -> Response:
+        if self.draining:
+            return json_page({"status": "draining"}, 503)
+        return json_page({"status": "ok", "writable": not self.system.commit.full})
+
+    async def tree(self) -> Response:
+        return json_page(snapshot(self.system))
+
+    async def metrics(self) -> Response:
+        text = openmetrics(self.system, self.requests, self.server.connections)
+        return Response(200, text.encode(), [("Content-Type", CONTENT_TYPE)])
+
+    async def reset(self) -> Response:
+        await self.system.reset()
+        return json_page({"status": "empty"})
+
+
+async def open_store(data: str | None, clock: SystemClock) -> Store:
+    """The store of `data`, in memory if None."""
+    return MemoryStore() if data is None else SqliteStore(data, clock.now)
+
+
+@asynccontextmanager
+async def open_node(
+    settings: Settings, patterns: Sequence[Pattern], credentials: Credentials | None = None
+) -> AsyncIterator[Node]:
+    """Serve `patterns` until the block is left; then doors close first, mail drains, and the store is closed last.
+
+    Raises OSError (port, folder), StoreInUse, StoreTooNew.
+    """
+    clock, entropy = SystemClock(), Entropy()
+    store = await open_store(None if settings.data is None else str(settings.data), clock)
+    clock.not_before(await store.latest())
+    try:
+        async with System(
+            patterns=patterns, store=store, clock=clock, entropy=entropy, drain_grace=settings.drain
+        ) as system:
+            door = AwsDoor(
+                [service for pattern in patterns for service in pattern.services],
+                ask=system.router.ask,
+                clock=clock,
+                entropy=entropy.stream("door"),
+                account=settings.account,
+                region=settings.region,
+                credentials=credentials,
+            )
+            async with trio.open_nursery() as nursery:
+                node = await _listen(nursery, settings, clock, system, door)
+                yield node
+                node.draining = True
+                nursery.start_soon(node.server.drain, settings.drain)
+                await trio.lowlevel.checkpoint()  # the drain has begun: who is answered now asks no more
+                system.answer_waiting()
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_effective_deadline()):
+            await store.aclose()
+
+
+async def _listen(
+    nursery: trio.Nursery, settings: Settings, clock: SystemClock, system: System, door: Handler
+) -> Node:
+    pages: dict[tuple[str, str], Page] = {}
+    handler = with_pages(pages, door)
+    node: Node
+
+    async def counted(request: Request) -> Response:
+        node.requests += 1
+        return await handler(request)
+
+    server: HttpServer = await nursery.start(
+        lambda task_status: serve_http(
+            counted, clock, settings.port, host=settings.host, task_status=task_status
+        )
+    )
+    port = server.listeners[0].socket.getsockname()[1]
+    node = Node(system, server, f"http://{settings.host}:{port}")
+    pages["GET", "/_callboard/health"] = node.health
+    pages["GET", "/_callboard/tree"] = node.tree
+    pages["GET", "/metrics"] = node.metrics
+    if settings.allow_reset:
+        pages["POST", "/_callboard/reset"] = node.reset
+    return node

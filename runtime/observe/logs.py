@@ -1,0 +1,27 @@
+"""How a node logs: structlog events with fields, to standard error; nothing for each message."""
+
+import logging
+import sys
+
+import structlog
+
+from runtime.config import LogFormat
+
+
+def configure(format_: LogFormat) -> None:
+    """Once, by the command line; a program that embeds a node configures structlog as it likes."""
+    as_json = format_ is LogFormat.JSON
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks if as_json else structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer()
+            if as_json
+            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

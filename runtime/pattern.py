@@ -1,0 +1,22 @@
+"""How a pattern announces itself: its actors by the prefix of their address, its services, its doors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.actor import Spec
+from actors.address import Address
+from runtime.door.service import Service
+
+Factory = Callable[[Address], Spec[Any] | None]
+"""How the actor of an address is built; None: nobody lives there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One pattern, named by an entry point of the group `callboard.patterns` or handed to `System(patterns=[...])`."""
+
+    name: str
+    factories: Mapping[str, Factory] = field(default_factory=dict[str, Factory])
+    """First segment of the address (`queue`) -> factory."""
+    services: tuple[Service, ...] = ()

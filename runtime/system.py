@@ -1,0 +1,249 @@
+"""A system: the supervision tree's root, and the rooms that its actors share.
+
+    async with System() as system:
+        counter = system.spawn(Spec(Counter))
+        await counter.ask(Add(amount=1))
+
+Leaving the block means that every actor has ended, its cleanup run, nothing leaked. Order of the end: quiesce
+(asks and tells from outside are refused), drain (mail, held outputs and pipes, within a grace; deferred askers
+get what their deadline would give them), cancel (children before parents, in reverse start order).
+"""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import outcome
+import structlog
+import trio
+
+from actors.actor import Spec, StopReason
+from actors.address import Address
+from actors.ref import Ref
+from actors.supervision import Intensity
+from runtime.cell import Cell
+from runtime.clock import Clock, SystemClock
+from runtime.commit import CommitPoint
+from runtime.context import Rooms
+from runtime.dispatcher import Dispatcher, Schedule
+from runtime.entropy import Entropy
+from runtime.letters import DeadLetters
+from runtime.passivation import Passivation
+from runtime.pattern import Factory, Pattern
+from runtime.router import Router
+from runtime.store import MemoryStore
+from runtime.store.port import Store
+from runtime.supervisor import Supervisor
+from runtime.timers import Timers
+from runtime.trace import NodeCrashed, Trace
+
+M = TypeVar("M")
+log = structlog.get_logger("callboard.system")
+
+DRAIN_GRACE = 10.0
+"""Seconds that mail, held outputs and pipes have to end in an orderly stop."""
+
+
+class System:
+    """The root. `store` is not closed by it: who opened it closes it.
+
+    An escalation past the root leaves the block as an ExceptionGroup. `schedule` and `trace` are the lab's.
+    """
+
+    def __init__(
+        self,
+        *,
+        patterns: Sequence[Pattern] = (),
+        store: Store | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        intensity: Intensity | None = None,
+        drain_grace: float = DRAIN_GRACE,
+        schedule: Schedule | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.entropy = entropy or Entropy()
+        self.store: Store = store or MemoryStore()
+        self.trace = trace
+        self.letters = DeadLetters(self.clock.now)
+        self.router = Router(self.letters)
+        self.timers = Timers(self.clock)
+        self.commit = CommitPoint(self.store, trace, lambda cell, error: cell.parent.discarded(cell, error))
+        self.dispatcher = Dispatcher(
+            self.commit,
+            self.timers,
+            trace,
+            schedule,
+            lambda cell, envelope: self.letters.add(cell.address, envelope, "unhandled"),
+        )
+        self.router.dispatcher = self.dispatcher
+        self.router.activate = self._activate
+        self._rooms = Rooms(
+            self.clock,
+            self.entropy.stream("actors"),
+            self.router,
+            self.timers,
+            self.commit,
+            self.store,
+            trace,
+        )
+        self.root = self._supervisor("/", intensity or Intensity())
+        self.prefixes: dict[str, Supervisor] = {}
+        self._factories: dict[str, Factory] = {}
+        for pattern in patterns:
+            for prefix, factory in pattern.factories.items():
+                self._factories[prefix] = factory
+                self.prefixes[prefix] = self._supervisor(f"/{prefix}", Intensity(), one_by_one=True)
+        self._passivation = Passivation(self.timers, self.clock.now, _passivate)
+        self._drain_grace = drain_grace
+        self._failures: list[Exception] = []
+        self._stack = AsyncExitStack()
+        self._nursery: trio.Nursery
+
+    def _supervisor(self, path: str, intensity: Intensity, *, one_by_one: bool = False) -> Supervisor:
+        return Supervisor(
+            path,
+            self._rooms,
+            self.dispatcher,
+            intensity=intensity,
+            give_up=self._fail,
+            one_by_one=one_by_one,
+        )
+
+    # --- what a program does with it -------------------------------------------------------------------
+
+    def spawn(self, spec: Spec[M]) -> Ref[M]:
+        """Start an actor below the root. Raises NameTaken."""
+        return Ref(self.root.start_child(spec), self.router)
+
+    def ref(self, address: Address) -> Ref[Any]:
+        """Whoever lives at `address`, or will when somebody writes there."""
+        return Ref(address, self.router)
+
+    async def stop(self, ref: Ref[Any]) -> None:
+        """Stop an actor and wait until it has ended; nobody there: nothing happens."""
+        cell = self.router.cells.get(ref.address)
+        if cell is not None:
+            parent = cell.parent
+            assert isinstance(parent, Supervisor)
+            await parent.stop_and_wait(cell, StopReason.STOP)
+
+    async def reset(self) -> None:
+        """Empty the node: all actors that were activated by their address end, and the store is emptied."""
+        self.router.accepting = False
+        try:
+            for supervisor in self.prefixes.values():
+                await supervisor.end_children(StopReason.STOP)
+            await self.commit.quiet()
+            await self.store.reset()
+        finally:
+            self.router.accepting = True
+
+    def answer_waiting(self) -> None:
+        """Give deferred askers now what their deadline would give them: a node that stops does not wait for long polls."""
+        for cell in list(self.router.cells.values()):
+            _answer_deferred(cell)
+
+    # --- life ------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self._nursery = await self._stack.enter_async_context(trio.open_nursery())
+        for work in (self.timers.run, self.commit.run, self.dispatcher.run, self.root.run):
+            self._nursery.start_soon(work)
+        for supervisor in self.prefixes.values():
+            self._nursery.start_soon(supervisor.run)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if error is None and not self._failures:
+            with trio.CancelScope(shield=True):  # its phases have deadlines of their own
+                await self._stop()
+        elif not (self.trace is not None and self.trace.dead):
+            await self._cut()
+        self._nursery.cancel_scope.cancel()
+        swallowed = False
+        try:
+            swallowed = await self._stack.__aexit__(kind, error, trace) or False
+        except BaseExceptionGroup as group:
+            if crash := _first_crash(group):
+                raise crash from None
+            if not self._failures:
+                raise
+        if self._failures:
+            raise ExceptionGroup("the system has failed", self._failures)
+        return swallowed
+
+    async def _stop(self) -> None:
+        self.router.accepting = False
+        with trio.move_on_after(self._drain_grace) as grace:
+            await self._drained()
+        if grace.cancelled_caught:
+            log.warning("drain_cut", grace=self._drain_grace)
+        await self._cut()
+
+    async def _drained(self) -> None:
+        self.answer_waiting()
+        while True:
+            await self.dispatcher.quiet()
+            await self.commit.quiet()
+            if self.dispatcher.idle and self.commit.idle and not self._piping():
+                return
+            await trio.lowlevel.checkpoint()
+            if self._piping():
+                await trio.sleep(
+                    0.01
+                )  # a pipe's end is nobody's event; this is the way out, not the way of a message
+
+    def _piping(self) -> bool:
+        supervisors = [self.root, *self.prefixes.values()]
+        return any(supervisor.piping for supervisor in supervisors)
+
+    async def _cut(self) -> None:
+        self.router.accepting = False
+        with trio.CancelScope(shield=True):
+            for supervisor in (*self.prefixes.values(), self.root):
+                await supervisor.close(StopReason.SHUTDOWN)
+
+    def _fail(self, error: Exception) -> None:
+        self._failures.append(error)
+        self._nursery.cancel_scope.cancel()
+
+    # --- activation ------------------------------------------------------------------------------------
+
+    def _activate(self, address: Address) -> Cell | None:
+        prefix = address.split("/", 2)[1]
+        factory = self._factories.get(prefix)
+        spec = factory(address) if factory is not None else None
+        if spec is None:
+            return None
+        cell = self.prefixes[prefix].activate(address, spec)
+        self._passivation.watch(cell)
+        return cell
+
+
+def _passivate(cell: Cell) -> None:
+    parent = cell.parent
+    assert isinstance(parent, Supervisor)
+    parent.passivate(cell)
+
+
+def _answer_deferred(cell: Cell) -> None:
+    """An orderly stop gives deferred askers what their deadline would; who has none waits for the end."""
+    for key, waiting in list((cell.deferred or {}).items()):
+        if waiting.deadline is not None and cell.deferred is not None:
+            waiting.deadline.cancelled = True
+            del cell.deferred[key]
+            waiting.pending.settle(outcome.Value(waiting.on_deadline))
+
+
+def _first_crash(group: BaseExceptionGroup[BaseException]) -> NodeCrashed | None:
+    for error in group.exceptions:
+        if isinstance(error, NodeCrashed):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (found := _first_crash(error)):
+            return found
+    return None
