@@ -6,6 +6,7 @@ All deadlines are kept in it, stored ones too. `wall` is the wall clock, for cal
 
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -42,13 +43,15 @@ class VirtualClock(TrioClock):
     """Time that passes only when nothing can run: pass it to `trio.run(clock=...)` and to `System(clock=...)`.
 
     Without `autojump` it stands still until `advance` moves it. With it, the run loop jumps to the next
-    deadline whenever no task is runnable; when there is no deadline left either, the program is stuck for
-    ever, and `stuck` is called (with a wait of at most `STUCK_AFTER` real seconds, so that it is noticed).
+    deadline whenever no task is runnable. When there is no deadline either, nothing will ever run again: then
+    `stuck` is called, if it is set, and may cancel a scope.
     """
 
-    STUCK_AFTER = 0.05
+    IDLE_WAIT = 0.05
+    """Real seconds between two looks while nothing can run: a thread may come back, `advance` may be called."""
 
     def __init__(self, start: float = 1_700_000_000.0, *, autojump: bool = False) -> None:
+        self.stuck: Callable[[], None] | None = None
         self._start = start
         self._elapsed = 0.0
         self._autojump = autojump
@@ -74,7 +77,10 @@ class VirtualClock(TrioClock):
         if self._elapsed < self._target:
             self._elapsed = self._target
             return 0
-        return self.STUCK_AFTER
+        if self.stuck is not None and deadline == math.inf:
+            self.stuck()
+            return 0
+        return self.IDLE_WAIT
 
     def now(self) -> float:
         return self._start + self._elapsed
@@ -83,7 +89,8 @@ class VirtualClock(TrioClock):
         return self._start + self._elapsed
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass; returns when all that was due in them has run."""
+        """Let `seconds` pass; returns when all that was due in them has run. Not with `autojump`, which never stands still."""
+        assert not self._autojump, "advance moves a clock that stands still"
         self._target = self._elapsed + seconds
         await trio.sleep(seconds)
         await trio.testing.wait_all_tasks_blocked()

@@ -95,7 +95,8 @@ class CommitPoint:
         self._gathering: dict[Cell, Entry] = {}
         self._flying: list[Entry] = []
         self._work = trio.Event()
-        self._landed = trio.Event()
+        self._landed: trio.Event | None = None
+        """Set when the next commit has ended; made by who waits for it."""
         self._caught_up: list[Callable[[], None]] = []
         self._staged = 0
         self._steps = 0
@@ -117,12 +118,17 @@ class CommitPoint:
     async def quiet(self) -> None:
         """Wait until nothing is staged and nothing is held."""
         while not self.idle:
-            await self._landed.wait()
+            await self._next_landing()
 
     async def landed(self, cell: Cell) -> None:
         """Wait until nothing that the cell has staged is on its way any more: the barrier before it is loaded anew."""
         while cell.entry is not None:
-            await self._landed.wait()
+            await self._next_landing()
+
+    async def _next_landing(self) -> None:
+        if self._landed is None:
+            self._landed = trio.Event()
+        await self._landed.wait()
 
     def hold(self, cell: Cell, staged: Sequence[Write] | None, outputs: Sequence[Output]) -> None:
         """Take what one turn staged, and hold its outputs behind it, or behind what was staged before."""
@@ -135,9 +141,29 @@ class CommitPoint:
             size = entry.size
             entry.add(staged)
             self._staged += entry.size - size
-            self._work.set()
+            if not self._store.immediate:
+                self._work.set()
         assert entry is not None, "nothing staged and nothing to wait behind"
         entry.outputs += outputs
+        if staged and self._store.immediate and not self._flying:
+            self._commit_now()
+
+    def _commit_now(self) -> None:
+        """A store in memory takes no time: its commit is driven to its end here, without a trip through a task."""
+        coro = self._store.commit(self._take())
+        try:
+            coro.send(None)
+        except StopIteration as stop:
+            self._ended(stop.value)
+        else:
+            raise AssertionError("an immediate store's commit has suspended")
+
+    def _take(self) -> list[Batch]:
+        """What has gathered is under way from now on."""
+        self._flying = list(self._gathering.values())
+        self._gathering = {}
+        self._number("commit", "/store", str(len(self._flying)))
+        return [Batch(entry.cell.address, entry.expected, entry.writes) for entry in self._flying]
 
     def staged_rows(self, cell: Cell, key: str) -> tuple[bool, bytes | None]:
         """The row as the cell's own staged writes will leave it: (known, value)."""
@@ -156,15 +182,9 @@ class CommitPoint:
             if self.full and await self._store.writable():
                 self.full = False
                 log.warning("store_writable_again")
-            if not self._gathering:
-                continue
             self._work = trio.Event()
-            self._flying = list(self._gathering.values())
-            self._gathering = {}
-            self._number("commit", "/store", str(len(self._flying)))
-            batches = [Batch(entry.cell.address, entry.expected, entry.writes) for entry in self._flying]
-            outcomes = await self._store.commit(batches)
-            self._ended(outcomes)
+            if self._gathering:
+                self._ended(await self._store.commit(self._take()))
 
     def _ended(self, outcomes: Sequence[Outcome]) -> None:
         flown, self._flying = self._flying, []
@@ -184,8 +204,9 @@ class CommitPoint:
             acts, self._caught_up = self._caught_up, []
             for act in acts:
                 act()
-        self._landed.set()
-        self._landed = trio.Event()
+        if self._landed is not None:
+            self._landed.set()
+            self._landed = None
 
     def _release(self, entry: Entry) -> None:
         for output in entry.outputs:
@@ -198,6 +219,7 @@ class CommitPoint:
         error.__cause__ = result.cause
         if isinstance(result.cause, StoreFull):
             self.full = True
+            self._work.set()  # whoever waits for work now looks at the disk
         log.error("commit_failed", actor=cell.address, error=type(error).__name__, cause=str(result.cause))
         later = self._gathering.pop(cell, None)
         cell.entry = None

@@ -6,7 +6,7 @@ oversized row never fails another's. A batch is all or nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from actors.address import Address
@@ -81,13 +81,17 @@ class StoreFigures:
     writes: int = 0
     refused: int = 0
     unknown: int = 0
-    extra: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class Store(Protocol):
     """The port. Reads see committed data only, the newest there is."""
 
     figures: StoreFigures
+
+    @property
+    def immediate(self) -> bool:
+        """`commit` never suspends: the commit point may call it within a turn's end."""
+        ...
 
     async def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
         """Write all `batches` (at most one for each actor) with one fsync; an outcome for each, in order."""
