@@ -248,7 +248,7 @@ class Dispatcher:
     # --- inline ----------------------------------------------------------------------------------------
 
     async def inline(self, cell: Cell, message: Any, asker: Cell | None) -> Any:
-        """Drive one message of an idle cell in the asker's own task, and answer its reply."""
+        """Drive one message of an idle cell in the asker's own task: its reply, or the Pending to wait for it."""
         handling = cell.handlers[message.__class__]
         cell.status = BUSY
         cell.depth = asker.depth + 1 if asker is not None else 1
@@ -282,7 +282,7 @@ class Dispatcher:
             pending = Pending()
             self._raised(cell, message, pending, boundary.error)
         self._end(cell)
-        return await pending.wait()
+        return pending
 
     async def _inline_scoped(
         self, cell: Cell, ctx: Turn, message: Any, handling: Handling, asker: Cell | None
@@ -316,7 +316,7 @@ class Dispatcher:
             self._end(cell)
             if self.idle:
                 self._noticed()
-        return await pending.wait()
+        return pending
 
     # --- the end of a turn -----------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ class Entropy:
     def uuid(self) -> str:
         """A version 4 UUID as text (RFC 9562, section 5.4)."""
         bits = self._random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
-        text = f"{bits:032x}"
+        text = "%032x" % bits  # noqa: UP031 -- half the time of an f-string's format, and two are drawn for each send
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def token(self) -> str:

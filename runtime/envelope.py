@@ -64,6 +64,11 @@ class Pending:
         if self.raise_cancel is not None:
             self.settle(outcome.capture(self.raise_cancel))
 
+    @property
+    def settled(self) -> bool:
+        """The answer is there: `wait` will not wait."""
+        return self._result is not None
+
     async def wait(self) -> Any:
         if self._result is not None:
             return self._result.unwrap()

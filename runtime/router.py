@@ -6,7 +6,7 @@ it costs one test.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -21,8 +21,9 @@ from actors.errors import (
     NotInADurableTurn,
     Stopping,
 )
+from actors.handlers import Kind
 from actors.mailbox import Overflow
-from runtime.cell import STARTING, STOPPED, STOPPING, Cell
+from runtime.cell import IDLE, STARTING, STOPPED, STOPPING, Cell
 from runtime.dispatcher import Dispatcher, add_edge, room_for_one
 from runtime.envelope import Envelope, Pending
 from runtime.letters import DeadLetters
@@ -67,17 +68,25 @@ class Router:
 
     # --- asks ------------------------------------------------------------------------------------------
 
-    async def ask(self, to: Address, message: Any, within: float | None = None) -> Any:
+    def ask(self, to: Address, message: Any, within: float | None = None) -> Coroutine[Any, Any, Any]:
         """See `Ref.ask`."""
-        if within is None:
-            return await self._ask(to, message, None)
+        return self._ask(to, message) if within is None else self._ask_within(to, message, within)
+
+    async def _ask_within(self, to: Address, message: Any, within: float) -> Any:
+        cell = self.cells.get(to)
+        if cell is not None and cell.status is IDLE and not cell.mailbox:
+            handling = cell.handlers.get(message.__class__)
+            if handling is not None and handling.kind is not Kind.SUSPENDS:
+                # it cannot suspend, so that only its commit may take long: a scope (10 us) is opened when it does
+                return await self._ask(to, message, within)
         began: list[Pending] = []
         with trio.move_on_after(within):
-            return await self._ask(to, message, began)
-        begun = not began or began[0].began
-        raise AskTimeout(f"{to}: no answer to {type(message).__name__} within {within} s", begun=begun)
+            return await self._ask(to, message, None, began)
+        raise _late(to, message, within, begun=not began or began[0].began)
 
-    async def _ask(self, to: Address, message: Any, began: list[Pending] | None) -> Any:
+    async def _ask(
+        self, to: Address, message: Any, within: float | None = None, began: list[Pending] | None = None
+    ) -> Any:
         speaker = SPEAKER.get()
         asker: Cell | None = None
         self._count += 1
@@ -95,9 +104,24 @@ class Router:
         cell = self._find(to, message, asker)
         if message.__class__ not in cell.handlers and cell.status is not STARTING:
             raise self._dead(to, message, asker, "unhandled")
-        if not cell.mailbox and self.dispatcher.may_inline(cell, asker.depth if asker is not None else 0):
-            return await self.dispatcher.inline(cell, message, asker)
-        return await self._queued(cell, message, asker, began)
+        if cell.mailbox or not self.dispatcher.may_inline(cell, asker.depth if asker is not None else 0):
+            if within is None:
+                return await self._queued(cell, message, asker, began)
+            return await self._ask_within_queued(cell, message, asker, within)
+        reply = await self.dispatcher.inline(cell, message, asker)
+        if reply.__class__ is not Pending:
+            return reply
+        if within is None or reply.settled:
+            return await reply.wait()
+        with trio.move_on_after(within):
+            return await reply.wait()
+        raise _late(to, message, within, begun=True)
+
+    async def _ask_within_queued(self, cell: Cell, message: Any, asker: Cell | None, within: float) -> Any:
+        began: list[Pending] = []
+        with trio.move_on_after(within):
+            return await self._queued(cell, message, asker, began)
+        raise _late(cell.address, message, within, begun=began[0].began)
 
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
@@ -240,6 +264,10 @@ class Router:
         if cell.room is None:
             cell.room = deque()
         cell.room.append(go_on)
+
+
+def _late(to: Address, message: Any, within: float, *, begun: bool) -> AskTimeout:
+    return AskTimeout(f"{to}: no answer to {type(message).__name__} within {within} s", begun=begun)
 
 
 def waits_for(cell: Cell, sought: Cell) -> bool:

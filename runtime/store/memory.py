@@ -112,13 +112,16 @@ class Disk:
             self._synced = deepcopy(self.kept)
 
     def write(self, batch: Batch) -> None:
-        kept = self.kept.setdefault(batch.actor, _Kept())
+        kept = self.kept.get(batch.actor)
+        if kept is None:
+            kept = self.kept[batch.actor] = _Kept()
         for write in batch.writes:
             kept.write(write)
         kept.version = batch.expected + 1
 
     def of(self, actor: Address) -> _Kept:
-        return self.kept.get(actor) or _Kept()
+        kept = self.kept.get(actor)
+        return _Kept() if kept is None else kept
 
 
 class MemoryStore:
