@@ -153,19 +153,29 @@ class Dispatcher:
     async def _pump(self) -> None:
         """Drive cells until a handler suspends in this task, and has ended."""
         pump = self._active = Pump()
-        while self._active is pump:
-            with Boundary() as boundary, pump.scope:
-                await self._visits(pump)
-            cell, envelope = pump.cell, pump.envelope
-            pump.cell = None
-            if cell is None or envelope is None:
-                continue
-            if boundary.error is not None:
-                self._raised(cell, envelope.message, envelope.pending, boundary.error)
-            else:
-                self._cut(cell, envelope.pending)
-            self._end(cell)
-            pump.scope = trio.CancelScope() if self._active is pump else pump.scope
+        try:
+            while self._active is pump:
+                await self._drive(pump)
+        finally:
+            # left by the whole system's end, or by what is no Exception: whoever waits for this turn must not
+            if pump.cell is not None and pump.envelope is not None and pump.envelope.pending is not None:
+                _release_asker(pump.cell, pump.envelope.pending)
+
+    async def _drive(self, pump: Pump) -> None:
+        """Until a turn is left by an exception or a cancellation, or the pump is no longer the active one."""
+        with Boundary() as boundary, pump.scope:
+            await self._visits(pump)
+        cell, envelope = pump.cell, pump.envelope
+        pump.cell = None
+        if cell is None or envelope is None:
+            return
+        if boundary.error is not None:
+            self._raised(cell, envelope.message, envelope.pending, boundary.error)
+        else:
+            self._cut(cell, envelope.pending)
+        self._end(cell)
+        if self._active is pump:
+            pump.scope = trio.CancelScope()
 
     async def _visits(self, pump: Pump) -> None:
         visits = 0
@@ -430,10 +440,7 @@ class Dispatcher:
         assert ctx is not None
         staged, ctx.staged, ctx.outputs = ctx.staged, None, None
         if pending is not None:
-            if pending.raise_cancel is not None:
-                pending.cancelled()
-            else:
-                pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))
+            _release_asker(cell, pending)
         if staged is not None and not ctx.fenced and cell.end_reason is None:
             cell.parent.discarded(cell, CommitFailed(f"{cell.address}: cancelled after it had staged"))
 
@@ -481,6 +488,14 @@ class Dispatcher:
         if cell.status is BLOCKED:
             cell.status = BUSY
             self._end(cell)
+
+
+def _release_asker(cell: Cell, pending: Pending) -> None:
+    """The turn was cut: the asker gets its own cancellation, if that was the cause, else the actor's end."""
+    if pending.raise_cancel is not None:
+        pending.cancelled()
+    else:
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))
 
 
 def room_for_one(cell: Cell) -> None:
