@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from actors.address import Address
 from actors.errors import BadSpec
-from actors.handlers import Handling, handlers_of
+from actors.handlers import Handling, handlers_of, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
 from actors.ref import Ref
@@ -161,12 +161,19 @@ class Actor(Generic[M]):
     handlers: ClassVar[Mapping[type, Handling]] = {}
     deferred_max: ClassVar[int] = 10_000
     durable: ClassVar[bool] = False
+    starts_itself: ClassVar[bool] = False
+    """It has a `started` of its own; the other two likewise."""
+    stops_itself: ClassVar[bool] = False
+    cleans_up: ClassVar[bool] = False
     _ctx: Context
 
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
         cls.handlers = handlers_of(cls, cls.handlers, Actor)
+        cls.starts_itself = overrides(cls, "started", Actor)
+        cls.stops_itself = overrides(cls, "stopping", Actor)
+        cls.cleans_up = overrides(cls, "stopped", Actor)
 
     @property
     def ctx(self) -> Context:

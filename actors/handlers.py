@@ -70,6 +70,12 @@ def handlers_of(cls: type, inherited: typing.Mapping[type, Handling], root: type
     return handlers
 
 
+def overrides(cls: type, name: str, root: type) -> bool:
+    """Whether a class below `root` defines `name`."""
+    below = cls.__mro__[: cls.__mro__.index(root)]
+    return any(name in vars(base) for base in below)
+
+
 def _marked(cls: type) -> dict[type, Handling]:
     found: dict[type, Handling] = {}
     for name, member in vars(cls).items():

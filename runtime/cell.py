@@ -133,7 +133,9 @@ class Cell:
         "waits",
     )
 
-    def __init__(self, address: Address, spec: Spec[Any], parent: Parent, *, on_demand: bool = False) -> None:
+    def __init__(  # noqa: PLR0915 -- a field a line, with what it is
+        self, address: Address, spec: Spec[Any], parent: Parent, *, on_demand: bool = False
+    ) -> None:
         self.address = address
         self.spec = spec
         self.parent = parent
@@ -167,6 +169,19 @@ class Cell:
         self.restarts = 0
         self.depth = 0
         self.touched = False
+
+    @property
+    def suspended(self) -> bool:
+        """A turn, or a start, is under way and may wait."""
+        return self.scope is not None
+
+    @property
+    def ended(self) -> bool:
+        return self.status is STOPPED
+
+    def cancel_turn(self) -> None:
+        if self.scope is not None:
+            self.scope.cancel()
 
     @override
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import trio
@@ -146,8 +146,11 @@ def _credentials(path: Path | None) -> Credentials | None:
 
 def _start_error(error: BaseException, settings: Settings) -> CannotStart | None:
     """The one line for what a user can mend; None: a failure that deserves its traceback."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    while isinstance(error, BaseExceptionGroup):
+        leaves: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        if len(leaves) > 1:
+            return None
+        error = leaves[0]
     if isinstance(error, StoreInUse | StoreTooNew):
         return CannotStart(str(error))
     if not isinstance(error, OSError):

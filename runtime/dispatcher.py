@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextvars import Context as Vars
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import outcome
 import trio
@@ -214,7 +214,8 @@ class Dispatcher:
             cell.depth = 0
             pump.cell, pump.envelope = cell, envelope
             handling = cell.handlers.get(envelope.message.__class__)
-            assert cell.ctx is not None and cell.vars is not None
+            assert cell.ctx is not None
+            assert cell.vars is not None
             if handling is None:
                 self._unhandled(cell, envelope)
                 continue
@@ -235,7 +236,8 @@ class Dispatcher:
         if pending is not None:
             pending.begin(pump.scope)
         coro = handling.function(cell.actor, envelope.message)
-        assert cell.ctx is not None and cell.vars is not None
+        assert cell.ctx is not None
+        assert cell.vars is not None
         suspended = False
 
         def promote() -> None:
@@ -263,7 +265,8 @@ class Dispatcher:
         cell.status = BUSY
         cell.depth = asker.depth + 1 if asker is not None else 1
         ctx = cell.ctx
-        assert ctx is not None and cell.vars is not None
+        assert ctx is not None
+        assert cell.vars is not None
         ctx.begin()
         if handling.kind is SUSPENDS:
             return await self._inline_scoped(cell, ctx, message, handling, asker)
@@ -335,16 +338,9 @@ class Dispatcher:
         assert ctx is not None
         cell.handled += 1
         cell.touched = True
-        if ctx.fenced:
-            if pending is not None:
-                pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
-            return
-        if ctx.dirty:
-            self._raised(
-                cell, message, pending, DirtySuspension(f"{cell.address}: waited after its first change")
-            )
-            return
-        if (
+        if ctx.fenced or ctx.dirty:
+            self._void(cell, ctx, message, pending)
+        elif (
             ctx.outputs is None
             and ctx.staged is None
             and cell.entry is None
@@ -354,10 +350,25 @@ class Dispatcher:
                 if self._trace is not None:
                     ctx.effect("reply")
                 pending.settle(outcome.Value(value))
-            return
+        else:
+            self._returned_more(cell, ctx, message, pending, value)
+
+    def _void(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None) -> None:
+        """The turn's outcome does not count: its incarnation is over, or it waited after its first change."""
+        if ctx.fenced:
+            _too_late(cell, pending)
+        else:
+            dirty = DirtySuspension(f"{cell.address}: waited after its first change")
+            self._raised(cell, message, pending, dirty)
+
+    def _returned_more(
+        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
+    ) -> None:
+        """A turn with outputs, or one that waits behind a commit."""
         outputs = self._outputs(cell, ctx)
         if isinstance(value, Deferred):
-            self._defer(cell, message, pending, value)
+            deferred: Deferred[Any] = value
+            self._defer(cell, message, pending, deferred)
         elif pending is not None:
             outputs.append(Reply(pending, outcome.Value(value)))
             pending.returned()
@@ -414,8 +425,7 @@ class Dispatcher:
         assert ctx is not None
         cell.handled += 1
         if ctx.fenced:
-            if pending is not None:
-                pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+            _too_late(cell, pending)
             return
         changed = ctx.staged is not None or ctx.outputs is not None
         if isinstance(error, message.refusals) and not changed:
@@ -490,6 +500,11 @@ class Dispatcher:
             self._end(cell)
 
 
+def _too_late(cell: Cell, pending: Pending | None) -> None:
+    if pending is not None:
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+
+
 def _release_asker(cell: Cell, pending: Pending) -> None:
     """The turn was cut: the asker gets its own cancellation, if that was the cause, else the actor's end."""
     if pending.raise_cancel is not None:
@@ -531,7 +546,7 @@ def drive(
         sent: outcome.Maybe[Any] = yield from _resumed(trap)
         turn.resumed()
         try:
-            trap = variables.run(sent.send, coro)  # type: ignore[arg-type]  # a coroutine is a generator to it
+            trap = variables.run(sent.send, cast("Generator[Any, Any, Any]", coro))
         except StopIteration as stop:
             return stop.value
         if turn.staged is not None:

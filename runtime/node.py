@@ -4,9 +4,10 @@ async with open_node(settings, patterns) as node:
     print(node.url)
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
@@ -61,7 +62,7 @@ async def open_store(data: str | None, clock: SystemClock) -> Store:
 @asynccontextmanager
 async def open_node(
     settings: Settings, patterns: Sequence[Pattern], credentials: Credentials | None = None
-) -> AsyncIterator[Node]:
+) -> AsyncGenerator[Node]:
     """Serve `patterns` until the block is left; then doors close first, mail drains, and the store is closed last.
 
     Raises OSError (port, folder), StoreInUse, StoreTooNew.
@@ -90,7 +91,7 @@ async def open_node(
                 await trio.lowlevel.checkpoint()  # the drain has begun: who is answered now asks no more
                 system.answer_waiting()
     finally:
-        with trio.CancelScope(shield=True, deadline=trio.current_effective_deadline()):
+        with trio.CancelScope(shield=True):  # closing takes no longer than a commit
             await store.aclose()
 
 
@@ -105,13 +106,9 @@ async def _listen(
         node.requests += 1
         return await handler(request)
 
-    server: HttpServer = await nursery.start(
-        lambda task_status: serve_http(
-            counted, clock, settings.port, host=settings.host, task_status=task_status
-        )
-    )
-    port = server.listeners[0].socket.getsockname()[1]
-    node = Node(system, server, f"http://{settings.host}:{port}")
+    listen = partial(serve_http, counted, clock, settings.port, host=settings.host)
+    server: HttpServer = await nursery.start(listen)
+    node = Node(system, server, f"http://{settings.host}:{server.port}")
     pages["GET", "/_callboard/health"] = node.health
     pages["GET", "/_callboard/tree"] = node.tree
     pages["GET", "/metrics"] = node.metrics

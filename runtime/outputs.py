@@ -67,4 +67,4 @@ class Resolve:
         raise AssertionError("the turn's end replaces it")
 
     def fail(self, error: Exception) -> None:
-        raise AssertionError("the turn's end replaces it")
+        raise AssertionError("the turn's end replaces it") from error

@@ -7,7 +7,7 @@ found unmarked goes. So it goes after one to two times `idle_after`, and a turn 
 from collections import deque
 from collections.abc import Callable
 
-from runtime.cell import STOPPED, Cell
+from runtime.cell import Cell
 from runtime.timers import Timer, Timers
 
 
@@ -36,11 +36,11 @@ class Passivation:
         now = self._now()
         while line and line[0][0] <= now:
             cell = line.popleft()[1]
-            if cell.status is STOPPED:
+            if cell.ended:
                 continue
             if not cell.touched:
                 self._passivate(cell)
-            if cell.status is not STOPPED:
+            if not cell.ended:
                 cell.touched = False
                 line.append((now + idle_after, cell))
         if line:

@@ -23,7 +23,7 @@ from actors.errors import (
 )
 from actors.handlers import Kind
 from actors.mailbox import Overflow
-from runtime.cell import IDLE, STARTING, STOPPED, STOPPING, Cell
+from runtime.cell import IDLE, STOPPED, STOPPING, Cell
 from runtime.dispatcher import Dispatcher, add_edge, room_for_one
 from runtime.envelope import Envelope, Pending
 from runtime.letters import DeadLetters
@@ -87,35 +87,36 @@ class Router:
     async def _ask(
         self, to: Address, message: Any, within: float | None = None, began: list[Pending] | None = None
     ) -> Any:
+        self._count += 1
         speaker = SPEAKER.get()
         asker: Cell | None = None
-        self._count += 1
         if speaker is not None:
-            asker = speaker.cell
-            if speaker.durable:
-                raise NotInADurableTurn(
-                    f"{asker.address} is durable: it sends by ctx.pipe, and waits for reads alone"
-                )
-            speaker.effect("ask", to)
-        elif not self.accepting and not INSIDE.get():
-            raise Stopping("the system is shutting down")
-        elif self._count % YIELD_EVERY == 0:
-            await trio.lowlevel.checkpoint()
+            asker = _asking(speaker, to)
+        else:
+            self._check_accepting()
+            if self._count % YIELD_EVERY == 0:
+                await trio.lowlevel.checkpoint()
         cell = self._find(to, message, asker)
-        if message.__class__ not in cell.handlers and cell.status is not STARTING:
+        if cell.handlers and message.__class__ not in cell.handlers:
             raise self._dead(to, message, asker, "unhandled")
         if cell.mailbox or not self.dispatcher.may_inline(cell, asker.depth if asker is not None else 0):
             if within is None:
                 return await self._queued(cell, message, asker, began)
             return await self._ask_within_queued(cell, message, asker, within)
         reply = await self.dispatcher.inline(cell, message, asker)
-        if reply.__class__ is not Pending:
-            return reply
-        if within is None or reply.settled:
-            return await reply.wait()
+        return reply if reply.__class__ is not Pending else await self._answer(reply, to, message, within)
+
+    async def _answer(self, pending: Pending, to: Address, message: Any, within: float | None) -> Any:
+        """The turn has ended; its reply may wait for a commit, or be deferred."""
+        if within is None or pending.settled:
+            return await pending.wait()
         with trio.move_on_after(within):
-            return await reply.wait()
+            return await pending.wait()
         raise _late(to, message, within, begun=True)
+
+    def _check_accepting(self) -> None:
+        if not self.accepting and not INSIDE.get():
+            raise Stopping("the system is shutting down")
 
     async def _ask_within_queued(self, cell: Cell, message: Any, asker: Cell | None, within: float) -> Any:
         began: list[Pending] = []
@@ -151,8 +152,7 @@ class Router:
         if speaker is not None:
             speaker.send(to, message)
             return
-        if not self.accepting and not INSIDE.get():
-            raise Stopping("the system is shutting down")
+        self._check_accepting()
         self._count += 1
         try:
             cell = self._find(to, message, None)
@@ -264,6 +264,16 @@ class Router:
         if cell.room is None:
             cell.room = deque()
         cell.room.append(go_on)
+
+
+def _asking(speaker: Speaker, to: Address) -> Cell:
+    """The cell whose turn asks. Raises NotInADurableTurn, Fenced."""
+    if speaker.durable:
+        raise NotInADurableTurn(
+            f"{speaker.cell.address} is durable: it sends by ctx.pipe, and waits for reads alone"
+        )
+    speaker.effect("ask", to)
+    return speaker.cell
 
 
 def _late(to: Address, message: Any, within: float, *, begun: bool) -> AskTimeout:

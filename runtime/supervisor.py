@@ -262,7 +262,8 @@ class Supervisor:
     async def _started(self, cell: Cell, reason: StartReason) -> None:
         actor = self._build(cell)
         ctx = cell.ctx
-        assert ctx is not None and cell.vars is not None
+        assert ctx is not None
+        assert cell.vars is not None
         if isinstance(actor, DurableActor):
             cell.version = await self._rooms.store.version(cell.address)
             if isinstance(reason, Activated):
@@ -398,7 +399,7 @@ class Supervisor:
     def _end_now(self, cell: Cell, reason: StopReason) -> bool:
         """End a cell that is idle and has nothing to wait for, without a task."""
         plain = cell.status is IDLE and not cell.mailbox and cell.entry is None and cell.children is None
-        if not plain or cell.actor is None or type(cell.actor).stopping is not Actor.stopping:
+        if not plain or cell.actor is None or cell.actor.stops_itself:
             return False
         ctx = cell.ctx
         if cell.end_reason is not None or (isinstance(ctx, TurnContext) and ctx.pipes):
@@ -424,20 +425,20 @@ class Supervisor:
         if cell.status is IDLE or cell.status is QUEUED:
             cell.status = STOPPING
         for last in (False, True):
-            if cell.scope is None:
+            if not cell.suspended:
                 return
             if last or grace == 0:
-                cell.scope.cancel()
+                cell.cancel_turn()
             cell.turn_over = trio.Event()
             with trio.move_on_after(cell.spec.stop_grace if last else grace):
                 await cell.turn_over.wait()
-        if cell.scope is not None:
+        if cell.suspended:
             self._close_incarnation(cell)
             log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
 
     async def _stopping(self, cell: Cell, reason: StopReason) -> None:
         actor, ctx = cell.actor, cell.ctx
-        if actor is None or ctx is None or ctx.fenced or type(actor).stopping is Actor.stopping:
+        if actor is None or ctx is None or ctx.fenced or not actor.stops_itself:
             return
         assert cell.vars is not None
         ctx.begin()
@@ -477,7 +478,7 @@ class Supervisor:
 
     def _stopped(self, cell: Cell, reason: StopReason) -> None:
         actor, cell.actor = cell.actor, None
-        if actor is None or type(actor).stopped is Actor.stopped:
+        if actor is None or not actor.cleans_up:
             return
         with Boundary() as boundary:
             actor.stopped(reason)
@@ -522,6 +523,5 @@ def _over(cell: Cell) -> Exception:
 def starts_at_once(spec: Spec[Any]) -> bool:
     """Whether starting needs no wait: nothing to load, and no `started` of its own."""
     kind = spec.actor
-    if not isinstance(kind, type) or not issubclass(kind, Actor):
-        return False
-    return not kind.durable and kind.started is Actor.started
+    plain: bool = getattr(kind, "durable", None) is False and getattr(kind, "starts_itself", None) is False
+    return plain

@@ -12,7 +12,7 @@ get what their deadline would give them), cancel (children before parents, in re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import outcome
 import structlog
@@ -244,6 +244,8 @@ def _first_crash(group: BaseExceptionGroup[BaseException]) -> NodeCrashed | None
     for error in group.exceptions:
         if isinstance(error, NodeCrashed):
             return error
-        if isinstance(error, BaseExceptionGroup) and (found := _first_crash(error)):
+        if isinstance(error, BaseExceptionGroup) and (
+            found := _first_crash(cast("BaseExceptionGroup[BaseException]", error))
+        ):
             return found
     return None

@@ -229,7 +229,7 @@ class QueueActor(DurableActor[ActorMessage]):
         return self.queue().shown(message.names)
 
     @receive(SetQueueAttributes)
-    def on_set(self, message: SetQueueAttributes) -> None | Deferred[None]:
+    def on_set(self, message: SetQueueAttributes) -> Deferred[None] | None:
         change = self.queue().set_attributes(message.attributes, self.ctx.now)
         redrive = message.attributes.get("RedrivePolicy")
         allow = message.attributes.get("RedriveAllowPolicy")

@@ -1,5 +1,7 @@
 """What the queue's actors say to themselves: the results of their pipes, and a look at who waits."""
 
+from pydantic import ConfigDict
+
 from actors.message import Message
 from patterns.queue.messages import Parcel
 
@@ -23,7 +25,7 @@ class SendOff(Message[None]):
 class RedriveJudged(Message[None]):
     """The names have judged a redrive policy that `SetQueueAttributes` brought; `error`: they refuse."""
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     key: str
     attributes: dict[str, str]
@@ -33,7 +35,7 @@ class RedriveJudged(Message[None]):
 class Opened(Message[None]):
     """A queue has answered `OpenQueue`; `error`: it has not."""
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str
     error: Exception | None
@@ -42,7 +44,7 @@ class Opened(Message[None]):
 class Reaffirmed(Message[None]):
     """A queue has answered `ReaffirmQueue` for the asker deferred under `key`."""
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     key: str
     name: str
@@ -52,7 +54,7 @@ class Reaffirmed(Message[None]):
 class Closed(Message[None]):
     """A queue has answered `CloseQueue`; `error`: it has not."""
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str
     error: Exception | None

@@ -10,6 +10,7 @@ Page = Callable[[], Awaitable[Response]]
 
 
 def json_page(value: object, status: int = 200) -> Response:
+    """A page of JSON."""
     return Response(status, orjson.dumps(value), [("Content-Type", "application/json")])
 
 

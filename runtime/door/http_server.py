@@ -51,6 +51,14 @@ class HttpServer:
         """How many clients are connected."""
         return len(self._connections)
 
+    @property
+    def port(self) -> int:
+        """The first listener's port."""
+        listener = self.listeners[0]
+        assert isinstance(listener, trio.SocketListener)
+        port: int = listener.socket.getsockname()[1]
+        return port
+
     async def run(
         self,
         listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] = (),

@@ -6,7 +6,7 @@ the heap. Both names are private and have been stable since 2019; a test runs on
 and compares, so a Trio that moves them is noticed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import trio._core._run as run_loop
 
 
 @contextmanager
-def fixed_task_order(seed: int) -> Iterator[None]:
+def fixed_task_order(seed: int) -> Generator[None]:
     """Within the block, `trio.run` schedules by `seed` alone. Not reentrant."""
     loop: Any = run_loop
     before = loop._r.getstate(), loop._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001 -- see the module

@@ -1,6 +1,7 @@
 """What survives: the port, the store in memory, and the embedded one on SQLite."""
 
-from runtime.store.memory import Disk, DiskFaults, MemoryStore
+from runtime.store.disk import Disk, DiskFaults, PowerCut
+from runtime.store.memory import MemoryStore
 from runtime.store.port import (
     BadWrite,
     Batch,
@@ -10,6 +11,7 @@ from runtime.store.port import (
     Refused,
     Store,
     StoreBroken,
+    StoreFull,
     StoreInUse,
     StoreTooNew,
     Unknown,
@@ -25,10 +27,12 @@ __all__ = [
     "FenceLost",
     "MemoryStore",
     "Outcome",
+    "PowerCut",
     "Refused",
     "SqliteStore",
     "Store",
     "StoreBroken",
+    "StoreFull",
     "StoreInUse",
     "StoreTooNew",
     "Unknown",

@@ -32,11 +32,11 @@ def _bad_size(write: Write) -> str | None:
         case Put(name, value) | Append(name, _, value):
             if len(value) > VALUE_MAX:
                 return f"a value has at most {VALUE_MAX} bytes, that of {name[:80]!r} has {len(value)}"
+            return _bad_name(name)
         case Delete(name) | DeletePrefix(name) | Trim(name, _):
-            pass
+            return _bad_name(name)
         case WakeAt():
             return None
-    return _bad_name(name)
 
 
 def _bad_name(name: str) -> str | None:

@@ -11,7 +11,25 @@ from typing import Protocol
 
 from actors.address import Address
 from actors.durable import Write
-from actors.errors import StoreFull as StoreFull  # what `ctx.stage` raises too
+from actors.errors import StoreFull  # what `ctx.stage` raises too
+
+__all__ = [
+    "KEY_MAX",
+    "VALUE_MAX",
+    "BadWrite",
+    "Batch",
+    "Durable",
+    "FenceLost",
+    "Outcome",
+    "Refused",
+    "Store",
+    "StoreBroken",
+    "StoreFigures",
+    "StoreFull",
+    "StoreInUse",
+    "StoreTooNew",
+    "Unknown",
+]
 
 KEY_MAX = 1_024
 """Bytes of a key or a log's name."""
@@ -57,7 +75,7 @@ class Durable:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing of the batch was written: StoreFull, FenceLost or BadWrite."""
+    """Nothing of the batch was written: StoreFull, FenceLost or BadWrite; StoreBroken if the file is damaged."""
 
     cause: Exception
 
@@ -98,7 +116,7 @@ class Store(Protocol):
         ...
 
     async def version(self, actor: Address) -> int:
-        """How many batches of `actor` are durable; 0 = never written."""
+        """How many batches of `actor` are durable; 0 = never written. Raises StoreBroken while a failed fsync leaves that in doubt."""
         ...
 
     async def get(self, actor: Address, keys: Sequence[str]) -> list[bytes | None]: ...

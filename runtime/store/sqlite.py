@@ -6,73 +6,56 @@ Reads go by a connection of their own, which in WAL mode never waits for the wri
 thread (about 20 us; a trip to a thread costs 104), pages of a scan in a thread.
 
 A commit that fails before COMMIT is rolled back: refused. One whose COMMIT fails in the disk's own way is
-unknown: the file is opened anew before anything else, and the versions in it say what happened.
+unknown: SQLite has forgotten it, but its frames may lie whole in the WAL, where a start after a crash would find
+them. So nothing else is written before the file has been opened anew and the WAL moved into it and cut off: only
+then is it settled what happened, and only then does `version` answer.
 """
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 import structlog
 import trio
 
 from actors.address import Address
 from actors.errors import StoreFull
-from runtime.store.port import (
-    Batch,
-    Outcome,
-    Refused,
-    StoreBroken,
-    StoreFigures,
-    StoreInUse,
-    StoreTooNew,
-    Unknown,
-)
+from runtime.store.port import Batch, Outcome, Refused, StoreBroken, StoreFigures, Unknown
+from runtime.store.sqlite_file import FILE, connect, end_of, is_full, lock_folder, set_up, takes_no_writes
 from runtime.store.sqlite_writer import Writer
 
-SCHEMA_VERSION = 1
-FILE = "callboard.db"
-LOCK = "callboard.lock"
-_SCHEMA = """
-create table actors (id integer primary key, address text not null unique, version integer not null, wake_at real);
-create index actors_wake on actors (wake_at) where wake_at is not null;
-create table rows (id integer primary key, actor integer not null, key text not null, value blob not null);
-create unique index rows_key on rows (actor, key);
-create table logs (actor integer not null, log text not null, first integer not null, "end" integer not null,
-                   primary key (actor, log)) without rowid;
-create table records (id integer primary key, actor integer not null, log text not null,
-                      pos integer not null, value blob not null);
-create unique index records_pos on records (actor, log, pos);
-create table meta (key text primary key, value) without rowid;
-"""
-_PRAGMAS = (
-    "pragma journal_mode = wal",
-    "pragma synchronous = full",
-    "pragma cache_size = -32768",  # KiB
-    "pragma temp_store = memory",
-    "pragma wal_autocheckpoint = 4000",
-)
-FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
+IDS_MAX = 100_000
+"""Actors whose row number is kept in memory for reads."""
+KEYS_MAX = 500
+"""Keys in one statement; SQLite allows 32,766 values."""
 log = structlog.get_logger("callboard.store")
 
 
 class SqliteStore:
     """The port over the file `callboard.db` in `folder`, made if need be; `clock` stamps commits.
 
+    `open_file` is a test's way to put a fault between the store and SQLite.
     Raises OSError (no rights), StoreInUse, StoreTooNew.
     """
 
     immediate = False
 
-    def __init__(self, folder: str | Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        clock: Callable[[], float],
+        *,
+        open_file: Callable[[Path], sqlite3.Connection] = connect,
+    ) -> None:
         self.figures = StoreFigures()
         self._clock = clock
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self._folder)
+        self._open_file = open_file
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / FILE
+        self._lock = lock_folder(folder)
+        self._unsettled = False
+        self._ids: dict[Address, int] = {}
         try:
             self._open()
         except BaseException:
@@ -81,28 +64,20 @@ class SqliteStore:
         # one thread each: SQLite has one writer, and a page being read shall not hold up a commit
         self._writing = trio.CapacityLimiter(1)
         self._paging = trio.CapacityLimiter(1)
-        self._ids: dict[Address, int] = {}
 
     def _open(self) -> None:
-        path = self._folder / FILE
-        self._db = _connect(path)
-        self._set_up(path)
-        self._writer = Writer(self._db)
-        self._reader = _connect(path)
-        self._pager = _connect(path)
+        self._open_writer()
+        self._reader = connect(self._path)
+        self._pager = connect(self._path)
 
-    def _set_up(self, path: Path) -> None:
-        (found,) = self._db.execute("pragma user_version").fetchone()
-        if found > SCHEMA_VERSION:
+    def _open_writer(self) -> None:
+        self._db = self._open_file(self._path)
+        try:
+            set_up(self._db, self._path)
+        except BaseException:
             self._db.close()
-            raise StoreTooNew(
-                f"{path} was written by a newer Callboard (schema version {found}, this one knows {SCHEMA_VERSION}); "
-                "nothing was changed"
-            )
-        for pragma in _PRAGMAS:
-            self._db.execute(pragma)
-        if found == 0:
-            self._db.executescript(f"begin; {_SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
+            raise
+        self._writer = Writer(self._db)
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -114,43 +89,54 @@ class SqliteStore:
         return outcomes
 
     def _commit(self, batches: Sequence[Batch]) -> list[Outcome]:
-        writer = self._writer
-        try:
-            outcomes = writer.write(batches, self._clock())
-        except sqlite3.Error as error:
-            writer.forget()
-            self._roll_back()
-            if _code(error) not in FULL:
-                log.exception("store_write_failed")
-            refusal = StoreFull(f"the data folder takes no writes: {error}")
+        if not self._settled():
+            refusal = StoreFull("the data folder takes no writes since an fsync failed")
             return [Refused(refusal) for _ in batches]
         try:
-            writer.commit()
+            outcomes = self._writer.write(batches, self._clock())
         except sqlite3.Error as error:
-            writer.forget()
-            if _code(error) in FULL and self._roll_back():
-                return [Refused(StoreFull(f"the data folder takes no writes: {error}")) for _ in batches]
+            return self._undone(batches, error)
+        try:
+            self._writer.commit()
+        except sqlite3.Error as error:
+            if is_full(error):
+                return self._undone(batches, error)
             log.exception("store_commit_unknown")
-            self._reopen()
+            self._unsettled = True
+            self._settled()
             return [Unknown(StoreBroken(str(error))) for _ in batches]
         return outcomes
 
-    def _roll_back(self) -> bool:
+    def _undone(self, batches: Sequence[Batch], error: sqlite3.Error) -> list[Outcome]:
+        self._roll_back()
+        cause: Exception = StoreFull(f"the data folder takes no writes: {error}")
+        if not takes_no_writes(error):
+            log.error("store_write_failed", error=str(error))
+            cause = StoreBroken(f"{self._path}: {error}")
+        return [Refused(cause) for _ in batches]
+
+    def _roll_back(self) -> None:
+        self._writer.forget()
         try:
             if self._db.in_transaction:
                 self._db.execute("rollback")
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             log.exception("store_rollback_failed")
-            self._reopen()
-            return False
-        return True
+            self._unsettled = True
 
-    def _reopen(self) -> None:
-        self._db.close()
-        self._db = _connect(self._folder / FILE)
-        for pragma in _PRAGMAS:
-            self._db.execute(pragma)
-        self._writer = Writer(self._db)
+    def _settled(self) -> bool:
+        """Whether the file says what has happened; if in doubt, make it say so."""
+        if not self._unsettled:
+            return True
+        try:
+            self._db.close()
+            self._open_writer()
+            busy, _, _ = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        except sqlite3.Error:
+            log.exception("store_unsettled")
+            return False
+        self._unsettled = bool(busy)
+        return not self._unsettled
 
     def _count(self, batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
         self.figures.commits += 1
@@ -169,6 +155,8 @@ class SqliteStore:
 
     def _probe(self) -> bool:
         try:
+            if not self._settled():
+                return False
             self._db.execute("begin immediate")
             # two pages' worth: a row that fits where an old one was would prove nothing
             self._db.execute("insert or replace into meta values ('probe', randomblob(8192))")
@@ -182,26 +170,32 @@ class SqliteStore:
     async def reset(self) -> None:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._reset, limiter=self._writing)
+        # here, not in the thread: a read on the loop could put an old number back; numbers are given again
+        self._ids.clear()
 
     def _reset(self) -> None:
         tables = ("rows", "records", "logs", "actors")
         self._db.executescript("begin; " + " ".join(f"delete from {table};" for table in tables) + " commit;")
         self._writer.forget()
-        self._ids.clear()
 
     # --- reading ---------------------------------------------------------------------------------------
 
     async def version(self, actor: Address) -> int:
+        """Raises StoreBroken while it is in doubt what a failed fsync has left."""
+        if self._unsettled and not await trio.to_thread.run_sync(self._settled, limiter=self._writing):
+            raise StoreBroken(f"{self._path}: an fsync failed, and the file cannot be opened anew yet")
         found = self._reader.execute("select version from actors where address = ?", (actor,)).fetchone()
         return int(found[0]) if found else 0
 
     async def get(self, actor: Address, keys: Sequence[str]) -> list[bytes | None]:
         owner = self._id(actor)
-        if owner is None or not keys:
-            return [None] * len(keys)
-        marks = ",".join("?" * len(keys))
-        query = f"select key, value from rows where actor = ? and key in ({marks})"  # noqa: S608 -- marks alone
-        rows: dict[str, bytes] = dict(self._reader.execute(query, (owner, *keys)))
+        rows: dict[str, bytes] = {}
+        if owner is not None:
+            for at in range(0, len(keys), KEYS_MAX):
+                some = keys[at : at + KEYS_MAX]
+                marks = ",".join("?" * len(some))
+                query = f"select key, value from rows where actor = ? and key in ({marks})"  # noqa: S608 -- marks alone
+                rows.update(self._reader.execute(query, (owner, *some)))
         return [rows.get(key) for key in keys]
 
     async def scan(
@@ -211,9 +205,12 @@ class SqliteStore:
         if owner is None:
             return []
         first, than = (after, ">") if after >= prefix and after else (prefix, ">=")
-        query = f"select key, value from rows where actor = ? and key {than} ? and key < ? order by key limit ?"  # noqa: S608
-        bounds = (owner, first, _end_of(prefix), limit)
-        return await trio.to_thread.run_sync(self._page, query, bounds, limiter=self._paging)
+        query = (
+            f"select key, value from rows where actor = ? and key {than} ? "  # noqa: S608 -- one of two signs
+            "and key < cast(? as text) order by key limit ?"
+        )
+        values = (owner, first, end_of(prefix), limit)
+        return await trio.to_thread.run_sync(self._page, query, values, limiter=self._paging)
 
     async def records(
         self, actor: Address, log: str, first: int, limit: int = 1_000
@@ -222,9 +219,8 @@ class SqliteStore:
         if owner is None:
             return []
         query = "select pos, value from records where actor = ? and log = ? and pos >= ? order by pos limit ?"
-        return await trio.to_thread.run_sync(
-            self._page, query, (owner, log, first, limit), limiter=self._paging
-        )
+        values = (owner, log, first, limit)
+        return await trio.to_thread.run_sync(self._page, query, values, limiter=self._paging)
 
     def _page(self, query: str, values: tuple[object, ...]) -> list[tuple[object, bytes]]:
         return self._pager.execute(query, values).fetchall()
@@ -250,7 +246,7 @@ class SqliteStore:
         found = self._reader.execute("select id from actors where address = ?", (actor,)).fetchone()
         if found is None:
             return None
-        if len(self._ids) >= 100_000:
+        if len(self._ids) >= IDS_MAX:
             self._ids.clear()
         self._ids[actor] = int(found[0])
         return int(found[0])
@@ -263,35 +259,3 @@ class SqliteStore:
         for connection in (self._reader, self._pager, self._db):
             connection.close()
         self._lock.close()
-
-
-def _end_of(prefix: str) -> object:
-    """What stands behind all keys with the prefix. A blob is greater than any text to SQLite."""
-    return prefix + "\U0010ffff\U0010ffff" if prefix else b""
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-
-
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code: the low byte of an extended one."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _locked(folder: Path) -> IO[str]:
-    """Hold the folder for this process; the kernel lets go of it, even after kill -9."""
-    handle = (folder / LOCK).open("a+", encoding="ascii")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.seek(0)
-        owner = handle.read().strip() or "unknown"
-        handle.close()
-        raise StoreInUse(
-            f"data folder {folder} is in use by another node (process {owner}): stop that one, or choose another folder"
-        ) from None
-    handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
-    return handle

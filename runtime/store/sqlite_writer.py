@@ -1,18 +1,22 @@
 """What one commit does to the tables; it runs in the writer's thread.
 
 Versions and log ends are kept in memory between commits, so that a batch is checked without a read. Of a row that
-several writes of one commit touch only the last counts; a prefix is emptied at once, together with what the
-commit had gathered below it.
+several writes of one commit touch only the last counts; a prefix is emptied and a log trimmed at once, together
+with what the commit had gathered for it.
 """
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from actors.address import Address
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
 from runtime.store.checks import fault_of
 from runtime.store.port import Batch, Durable, Outcome, Refused
+from runtime.store.sqlite_file import end_of
+
+T = TypeVar("T")
 
 KNOWN_MAX = 100_000
 """Actors whose version is kept in memory."""
@@ -35,16 +39,19 @@ class Writer:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._known: dict[Address, _Known] = {}
-        self._rows: dict[tuple[int, str], bytes | None] = {}
-        self._records: list[tuple[int, str, int, bytes]] = []
         self._latest = 0.0
+        # what the transaction has gathered, by the actor's number
+        self._versions: dict[int, int] = {}
+        self._times: dict[int, float | None] = {}
+        self._rows: dict[int, dict[str, bytes | None]] = {}
+        self._records: dict[tuple[int, str], list[tuple[int, bytes]]] = {}
 
     def forget(self) -> None:
         """Nothing is known for certain any more."""
         self._known.clear()
-        self._rows.clear()
-        self._records.clear()
         self._latest = 0.0
+        for gathered in (self._versions, self._times, self._rows, self._records):
+            gathered.clear()
 
     def write(self, batches: Sequence[Batch], now: float) -> list[Outcome]:
         """All that may be written, in a new transaction; an outcome for each, true once `commit` has returned."""
@@ -54,7 +61,8 @@ class Writer:
         outcomes = [self._write(batch) for batch in batches]
         self._flush()
         if now - self._latest >= STAMP_EVERY:
-            self._db.execute("insert or replace into meta values ('latest', ?)", (now,))
+            query = "insert into meta values ('latest', ?) on conflict do update set value = max(value, excluded.value)"
+            self._db.execute(query, (now,))
             self._latest = now
         return outcomes
 
@@ -74,13 +82,13 @@ class Writer:
             assert cursor.lastrowid is not None
             known = self._known[batch.actor] = _Known(cursor.lastrowid, version)
         else:
-            self._db.execute("update actors set version = ? where id = ?", (version, known.id))
-            known.version = version
+            self._versions[known.id] = known.version = version
+        rows = self._rows.setdefault(known.id, {})
         for write in batch.writes:
             if isinstance(write, Put):
-                self._rows[known.id, write.key] = write.value
+                rows[write.key] = write.value
             elif isinstance(write, Delete):
-                self._rows[known.id, write.key] = None
+                rows[write.key] = None
             else:
                 self._rare(known, write)
         return Durable(version)
@@ -90,50 +98,50 @@ class Writer:
             case DeletePrefix(prefix):
                 self._empty(known.id, prefix)
             case Append(log, offset, value):
-                self._records.append((known.id, log, offset, value))
+                self._records.setdefault((known.id, log), []).append((offset, value))
                 known.ends[log] = offset + 1
-                query = (
-                    'insert into logs values (?, ?, 0, ?) on conflict do update set "end" = excluded."end"'
-                )
-                self._db.execute(query, (known.id, log, offset + 1))
             case Trim(log, before):
                 self._trim(known, log, before)
             case WakeAt(time):
-                self._db.execute("update actors set wake_at = ? where id = ?", (time, known.id))
+                self._times[known.id] = time
             case Put() | Delete():
                 raise AssertionError("written by the caller")
 
     def _empty(self, owner: int, prefix: str) -> None:
-        for place in [place for place in self._rows if place[0] == owner and place[1].startswith(prefix)]:
-            del self._rows[place]
-        if prefix:
-            end = f"{prefix}\U0010ffff\U0010ffff"
-            query = "delete from rows where actor = ? and key >= ? and key < ?"
-            self._db.execute(query, (owner, prefix, end))
-        else:
-            self._db.execute("delete from rows where actor = ?", (owner,))
+        rows = self._rows[owner]
+        for key in [key for key in rows if key.startswith(prefix)]:
+            del rows[key]
+        query = "delete from rows where actor = ? and key >= ? and key < cast(? as text)"
+        self._db.execute(query, (owner, prefix, end_of(prefix)))
 
     def _trim(self, known: _Known, log: str, before: int) -> None:
         kept = min(before, self._end_of(known, log))
-        self._records = [
-            one for one in self._records if one[0] != known.id or one[1] != log or one[2] >= kept
-        ]
+        gathered = self._records.pop((known.id, log), None)
+        if gathered is not None:
+            self._append(known.id, log, gathered)
         self._db.execute("delete from records where actor = ? and log = ? and pos < ?", (known.id, log, kept))
         query = "update logs set first = max(first, ?) where actor = ? and log = ?"
         self._db.execute(query, (kept, known.id, log))
 
+    def _append(self, owner: int, log: str, records: Sequence[tuple[int, bytes]]) -> None:
+        query = "insert into records values (null, ?, ?, ?, ?)"
+        self._db.executemany(query, [(owner, log, offset, value) for offset, value in records])
+        query = 'insert into logs values (?, ?, 0, ?) on conflict do update set "end" = excluded."end"'
+        self._db.execute(query, (owner, log, records[-1][0] + 1))
+
     def _flush(self) -> None:
-        rows, records = self._rows, self._records
-        if rows:
-            puts = [(owner, key, value) for (owner, key), value in rows.items() if value is not None]
-            gone = [place for place, value in rows.items() if value is None]
-            query = "insert into rows values (null, ?, ?, ?) on conflict (actor, key) do update set value = excluded.value"
-            self._db.executemany(query, puts)
-            self._db.executemany("delete from rows where actor = ? and key = ?", gone)
-            rows.clear()
-        if records:
-            self._db.executemany("insert into records values (null, ?, ?, ?, ?)", records)
-            records.clear()
+        db = self._db
+        db.executemany("update actors set version = ? where id = ?", _swapped(self._versions))
+        db.executemany("update actors set wake_at = ? where id = ?", _swapped(self._times))
+        places = [(owner, key, value) for owner, rows in self._rows.items() for key, value in rows.items()]
+        query = "insert into rows values (null, ?, ?, ?) on conflict (actor, key) do update set value = excluded.value"
+        db.executemany(query, [place for place in places if place[2] is not None])
+        gone = [place[:2] for place in places if place[2] is None]
+        db.executemany("delete from rows where actor = ? and key = ?", gone)
+        for (owner, log), records in self._records.items():
+            self._append(owner, log, records)
+        for gathered in (self._versions, self._times, self._rows, self._records):
+            gathered.clear()
 
     def _look_up(self, actor: Address) -> _Known | None:
         known = self._known.get(actor)
@@ -151,3 +159,7 @@ class Writer:
             found = self._db.execute(query, (known.id, log)).fetchone()
             end = known.ends[log] = int(found[0]) if found else 0
         return end
+
+
+def _swapped(values: dict[int, T]) -> list[tuple[T, int]]:
+    return [(value, owner) for owner, value in values.items()]

@@ -32,7 +32,7 @@ async def main() -> None:
 
         server = await nursery.start(serve_http, handler, clock, 0)
         assert isinstance(server, HttpServer)
-        print(f"http://127.0.0.1:{server.listeners[0].socket.getsockname()[1]}", flush=True)
+        print(f"http://127.0.0.1:{server.port}", flush=True)
         await trio.sleep_forever()
 
 

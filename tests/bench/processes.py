@@ -57,12 +57,12 @@ def loaded(module: str, *arguments: str) -> dict[str, float]:
 
 def call(url: str, operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
     """One SQS request; anything but success is an error here."""
-    request = Request(  # noqa: S310 -- a URL that a program of ours has printed
+    request = Request(
         url,
         json.dumps(parameters).encode(),
         {"X-Amz-Target": f"AmazonSQS.{operation}", "Content-Type": "application/x-amz-json-1.0"},
     )
-    with urlopen(request, timeout=120) as answer:  # noqa: S310 -- as above
+    with urlopen(request, timeout=120) as answer:
         text = answer.read()
     return dict(json.loads(text)) if text else {}
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
     rule,
-    run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType] -- Hypothesis leaves it untyped
+    run_state_machine_as_test,
 )
 
 from actors.durable import Delete, Put

@@ -11,7 +11,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType] -- Hypothesis leaves it untyped
+    run_state_machine_as_test,
 )
 
 from patterns.queue.errors import InvalidParameterValue

@@ -1,0 +1,176 @@
+"""The disk of a simulation: what one node's memory store leaves to the next, and the ways in which it can fail.
+
+Its faults are plain settings: whoever tests decides, nothing here draws chance. A commit passes two numbered
+places, before its write and behind it (before the answer); `crash_at` cuts the power at one of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+
+from sortedcontainers import SortedDict, SortedList
+
+from actors.address import Address
+from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
+from runtime.store.checks import fault_of
+from runtime.store.port import BadWrite, Batch, FenceLost
+
+
+class PowerCut(BaseException):
+    """The node is gone in the middle of a commit. Whoever catches it calls `Disk.crash` and opens a new store."""
+
+
+def cut_power() -> NoReturn:
+    """What `DiskFaults.on_crash` does unless told otherwise."""
+    raise PowerCut
+
+
+@dataclass(slots=True)
+class DiskFaults:
+    """What is wrong with the disk, while it is set."""
+
+    full: bool = False
+    read_only: bool = False
+    slow: float = 0.0
+    """Seconds that each commit takes besides."""
+    lost_fsync: bool = False
+    """What is acknowledged from now on is gone at the next crash, unless an honest fsync comes before it."""
+    torn: int = 0
+    """Batches of the commit under way that a crash leaves on the disk; each of them whole."""
+    answer_lost: Literal["kept", "gone"] | None = None
+    """Commits end unknown: the writes are on the disk, or are not."""
+    crash_at: int | None = None
+    """The number of the place (see `Disk.places`) where `on_crash` is called."""
+    on_crash: Callable[[], object] = cut_power
+
+
+@dataclass(slots=True)
+class Log:
+    """The records `first` to `end` - 1."""
+
+    first: int = 0
+    end: int = 0
+    records: dict[int, bytes] = field(default_factory=dict[int, bytes])
+
+
+@dataclass(slots=True)
+class Kept:
+    """One actor's part of the disk."""
+
+    version: int = 0
+    # Python orders text by code points, which is the order of the UTF-8 bytes
+    rows: "SortedDict[str, bytes]" = field(default_factory=SortedDict)
+    logs: dict[str, Log] = field(default_factory=dict[str, Log])
+    wake_at: float | None = None
+
+    def end_of(self, log: str) -> int:
+        return self.logs[log].end if log in self.logs else 0
+
+    def below(self, prefix: str, after: str = "") -> Iterator[str]:
+        """The keys that begin with `prefix` and are greater than `after`."""
+        for key in self.rows.irange(max(prefix, after)):
+            if not key.startswith(prefix):
+                return
+            if key > after or not after:
+                yield key
+
+    def write(self, write: Write) -> None:
+        match write:
+            case Put(key, value):
+                self.rows[key] = value
+            case Delete(key):
+                self.rows.pop(key, None)
+            case DeletePrefix(prefix):
+                for key in list(self.below(prefix)):
+                    del self.rows[key]
+            case Append(log, offset, value):
+                kept = self.logs.setdefault(log, Log())
+                kept.records[offset] = value
+                kept.end = offset + 1
+            case Trim(log, before):
+                self._trim(log, before)
+            case WakeAt(time):
+                self.wake_at = time
+
+    def _trim(self, name: str, before: int) -> None:
+        log = self.logs.get(name)
+        if log is None:
+            return
+        for offset in range(log.first, min(before, log.end)):
+            del log.records[offset]
+        log.first = max(log.first, min(before, log.end))
+
+
+class Disk:
+    """What a crash leaves over."""
+
+    def __init__(self) -> None:
+        self.faults = DiskFaults()
+        self.latest = 0.0
+        self.kept: dict[Address, Kept] = {}
+        self.waking: SortedList[tuple[float, Address]] = SortedList()
+        self.under_way: Sequence[Batch] = ()
+        """What a crash at this moment may leave a part of."""
+        self.places = 0
+        """Numbered places passed so far: two for each commit."""
+        self._synced: dict[Address, Kept] | None = None
+        """What the last honest fsync covered, when a later one lied."""
+
+    @property
+    def closed(self) -> bool:
+        """Takes no writes for now."""
+        return self.faults.full or self.faults.read_only
+
+    def crash(self) -> None:
+        """Cut the power: what was never synced is gone, of a commit under way `torn` batches stay."""
+        if self._synced is not None:
+            self.kept, self._synced = self._synced, None
+            times = ((kept.wake_at, actor) for actor, kept in self.kept.items() if kept.wake_at is not None)
+            self.waking = SortedList(times)
+        left = 0 if self.closed else self.faults.torn
+        for batch in self.under_way:
+            if left > 0 and self.fault_of(batch) is None:
+                self.write(batch)
+                left -= 1
+        self.under_way = ()
+
+    def pass_place(self) -> None:
+        """One numbered place further; the crash, if it is set for this one."""
+        self.places += 1
+        if self.places == self.faults.crash_at:
+            self.faults.on_crash()
+
+    def sync(self) -> None:
+        """What the commit that begins now will be worth at a crash."""
+        if not self.faults.lost_fsync:
+            self._synced = None
+        elif self._synced is None:
+            self._synced = deepcopy(self.kept)
+
+    def fault_of(self, batch: Batch) -> FenceLost | BadWrite | None:
+        kept = self.of(batch.actor)
+        return fault_of(batch, kept.version, kept.end_of)
+
+    def write(self, batch: Batch) -> None:
+        kept = self.kept.get(batch.actor)
+        if kept is None:
+            kept = self.kept[batch.actor] = Kept()
+        before = kept.wake_at
+        for write in batch.writes:
+            kept.write(write)
+        kept.version = batch.expected + 1
+        if kept.wake_at != before:
+            if before is not None:
+                self.waking.remove((before, batch.actor))
+            if kept.wake_at is not None:
+                self.waking.add((kept.wake_at, batch.actor))
+
+    def of(self, actor: Address) -> Kept:
+        kept = self.kept.get(actor)
+        return Kept() if kept is None else kept
+
+    def clear(self) -> None:
+        self.kept.clear()
+        self.waking.clear()
+        self._synced = None
