@@ -366,9 +366,8 @@ class Dispatcher:
     ) -> None:
         """A turn with outputs, or one that waits behind a commit."""
         outputs = self._outputs(cell, ctx)
-        if isinstance(value, Deferred):
-            deferred: Deferred[Any] = value
-            self._defer(cell, message, pending, deferred)
+        if value.__class__ is Deferred:
+            self._defer(cell, message, pending, value)
         elif pending is not None:
             outputs.append(Reply(pending, outcome.Value(value)))
             pending.returned()
