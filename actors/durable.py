@@ -12,6 +12,8 @@ from typing_extensions import override
 
 from actors.actor import Actor, Context
 from actors.address import Address
+from actors.handlers import receive
+from actors.message import Message
 
 M = TypeVar("M")
 
@@ -99,6 +101,10 @@ class Stored(Protocol):
         ...
 
 
+class Woken(Message[None]):
+    """From the runtime: the time staged by WakeAt has come."""
+
+
 class DurableActor(Actor[M], Generic[M]):
     """An actor that is read back from the store: `load` fills `self.state`, before `started`.
 
@@ -117,4 +123,11 @@ class DurableActor(Actor[M], Generic[M]):
         """Build the state from what was kept; nothing kept: a fresh one."""
 
     def woken(self) -> None:
-        """A turn at the time staged by WakeAt; activated for it if need be."""
+        """A turn at the time staged by WakeAt; activated for it if need be.
+
+        It comes at least once: clear or move the time in it, else a restart of the node wakes the actor again.
+        """
+
+    @receive(Woken)
+    def on_woken(self, message: Woken) -> None:  # noqa: ARG002 -- it says all by its kind
+        self.woken()

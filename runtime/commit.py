@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import structlog
 import trio
 
-from actors.durable import Append, Delete, DeletePrefix, Put, Write
+from actors.address import Address
+from actors.durable import Append, Delete, DeletePrefix, Put, WakeAt, Write
 from actors.errors import CommitFailed, NotOwner, OutcomeUnknown, StoreFull
 from runtime.cell import Cell
 from runtime.outputs import Output
@@ -44,7 +45,7 @@ def size_of(write: Write) -> int:
 class Entry:
     """What one cell has staged for one commit, and the outputs that wait for it."""
 
-    __slots__ = ("before", "cell", "expected", "gone", "outputs", "rows", "size", "writes")
+    __slots__ = ("before", "cell", "expected", "gone", "outputs", "rows", "size", "wakes", "writes")
 
     def __init__(self, cell: Cell, before: "Entry | None") -> None:
         self.cell = cell
@@ -57,6 +58,7 @@ class Entry:
         """Prefixes below which the rows on the disk are gone."""
         self.outputs: list[Output] = []
         self.size = 0
+        self.wakes: WakeAt | None = None
 
     def add(self, writes: Sequence[Write]) -> None:
         for write in writes:
@@ -68,6 +70,8 @@ class Entry:
                     self.rows[key] = None
                 case DeletePrefix(prefix):
                     self._forget(prefix)
+                case WakeAt():
+                    self.wakes = write
                 case _:
                     pass
         self.writes += writes
@@ -86,9 +90,16 @@ class Entry:
 
 
 class CommitPoint:
-    """Gathers, commits, releases. `discard` is called for a cell whose commit did not happen."""
+    """Gathers, commits, releases. `discard` is called for a cell whose commit did not happen, `wake_at` with durable times."""
 
-    def __init__(self, store: Store, trace: Trace | None, discard: Callable[[Cell, Exception], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        trace: Trace | None,
+        discard: Callable[[Cell, Exception], None],
+        wake_at: Callable[[Address, float | None], None],
+    ) -> None:
+        self._wake_at = wake_at
         self._store = store
         self._trace = trace
         self._discard = discard
@@ -189,17 +200,7 @@ class CommitPoint:
     def _ended(self, outcomes: Sequence[Outcome]) -> None:
         flown, self._flying = self._flying, []
         for entry, result in zip(flown, outcomes, strict=True):
-            self._staged -= entry.size
-            if entry.cell.entry is entry:
-                entry.cell.entry = None
-            following = self._gathering.get(entry.cell)
-            if following is not None:
-                following.before = None
-            if isinstance(result, Durable):
-                entry.cell.version = result.version
-                self._release(entry)
-            else:
-                self._failed(entry, result)
+            self._ended_one(entry, result)
         if not self.saturated:
             acts, self._caught_up = self._caught_up, []
             for act in acts:
@@ -207,6 +208,22 @@ class CommitPoint:
         if self._landed is not None:
             self._landed.set()
             self._landed = None
+
+    def _ended_one(self, entry: Entry, result: Outcome) -> None:
+        cell = entry.cell
+        self._staged -= entry.size
+        if cell.entry is entry:
+            cell.entry = None
+        following = self._gathering.get(cell)
+        if following is not None:
+            following.before = None
+        if not isinstance(result, Durable):
+            self._failed(entry, result)
+            return
+        cell.version = result.version
+        if entry.wakes is not None:
+            self._wake_at(cell.address, entry.wakes.time)
+        self._release(entry)
 
     def _release(self, entry: Entry) -> None:
         for output in entry.outputs:

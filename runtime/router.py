@@ -19,6 +19,7 @@ from actors.errors import (
     DeadLettered,
     MailboxFull,
     NotInADurableTurn,
+    StartFailed,
     Stopping,
 )
 from actors.handlers import Kind
@@ -233,6 +234,9 @@ class Router:
         try:
             cell = self._find(to, envelope.message, sender)
         except DeadLettered:
+            return
+        except StartFailed:
+            self.letters.add(to, envelope, "start_failed")
             return
         if self._put(cell, envelope):
             return

@@ -76,7 +76,7 @@ class Supervisor:
         self._restarts = Restarts(intensity)
         self._give_up = give_up
         self._depth = depth
-        self._inbox: deque[tuple[Cell, Exception | None]] = deque()
+        self._inbox: deque[tuple[Cell, Exception | Restarted]] = deque()
         self._signal = trio.Event()
         self._ended = trio.Event()
         """Set, and made anew, whenever a child has ended."""
@@ -112,7 +112,7 @@ class Supervisor:
         else:
             self._nursery.start_soon(work, *arguments)
 
-    def _say(self, cell: Cell, error: Exception | None) -> None:
+    def _say(self, cell: Cell, error: Exception | Restarted) -> None:
         self._inbox.append((cell, error))
         self._signal.set()
 
@@ -291,11 +291,11 @@ class Supervisor:
 
     # --- failing ---------------------------------------------------------------------------------------
 
-    def _act(self, cell: Cell, error: Exception | None) -> None:
+    def _act(self, cell: Cell, error: Exception | Restarted) -> None:
         if cell.end_reason is not None or cell.history is None:
             return
-        if error is None:  # the backoff is over
-            self._task(self._restart, cell, Restarted(RuntimeError(cell.last_error), cell.restarts))
+        if isinstance(error, Restarted):  # the backoff is over
+            self._task(self._restart, cell, error)
             return
         fraction = self._rooms.entropy.fraction()
         decision = cell.history.decide(cell.spec, error, self._rooms.clock.now(), fraction)
@@ -307,7 +307,8 @@ class Supervisor:
                 cell.restarts += 1
                 log.info("actor_restarts", actor=cell.address, restarts=cell.restarts, delay=delay)
                 if delay > 0:
-                    self._rooms.timers.after(delay, lambda _: self._say(cell, None))
+                    reason = Restarted(error, cell.restarts)
+                    self._rooms.timers.after(delay, lambda _: self._say(cell, reason))
                 else:
                     self._task(self._restart, cell, Restarted(error, cell.restarts))
             case StopIt():

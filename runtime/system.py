@@ -20,8 +20,11 @@ import trio
 
 from actors.actor import Spec, StopReason
 from actors.address import Address
+from actors.durable import Woken
+from actors.errors import StartFailed
 from actors.ref import Ref
 from actors.supervision import Intensity
+from runtime.boundary import Boundary
 from runtime.cell import Cell
 from runtime.clock import Clock, SystemClock
 from runtime.commit import CommitPoint
@@ -37,6 +40,7 @@ from runtime.store.port import Store
 from runtime.supervisor import Supervisor
 from runtime.timers import Timers
 from runtime.trace import NodeCrashed, Trace
+from runtime.waking import Waking
 
 M = TypeVar("M")
 log = structlog.get_logger("callboard.system")
@@ -70,7 +74,8 @@ class System:
         self.letters = DeadLetters(self.clock.now)
         self.router = Router(self.letters)
         self.timers = Timers(self.clock)
-        self.commit = CommitPoint(self.store, trace, lambda cell, error: cell.parent.discarded(cell, error))
+        self._waking = Waking(self.timers, self._wake)
+        self.commit = CommitPoint(self.store, trace, _discard, self._waking.at)
         self.dispatcher = Dispatcher(
             self.commit,
             self.timers,
@@ -154,6 +159,7 @@ class System:
             self._nursery.start_soon(work)
         for supervisor in self.prefixes.values():
             self._nursery.start_soon(supervisor.run)
+        await self._waking.start(self.store)
         return self
 
     async def __aexit__(
@@ -214,15 +220,34 @@ class System:
 
     # --- activation ------------------------------------------------------------------------------------
 
+    def _wake(self, address: Address) -> None:
+        try:
+            cell = self.router.cells.get(address) or self._activate(address)
+        except StartFailed:
+            # it is backing off; its row stays due, and the next start of the node wakes it
+            return
+        if cell is not None:
+            self.router.post(cell, Woken())
+
     def _activate(self, address: Address) -> Cell | None:
         prefix = address.split("/", 2)[1]
         factory = self._factories.get(prefix)
-        spec = factory(address) if factory is not None else None
+        if factory is None:
+            return None
+        spec = None
+        with Boundary() as boundary:
+            spec = factory(address)
+        if boundary.error is not None:
+            raise StartFailed(f"{address}: its factory failed") from boundary.error
         if spec is None:
             return None
         cell = self.prefixes[prefix].activate(address, spec)
         self._passivation.watch(cell)
         return cell
+
+
+def _discard(cell: Cell, error: Exception) -> None:
+    cell.parent.discarded(cell, error)
 
 
 def _passivate(cell: Cell) -> None:

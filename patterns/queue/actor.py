@@ -135,7 +135,7 @@ class QueueActor(DurableActor[ActorMessage]):
         taken = take(queue, message, self.ctx.now)
         if not taken.hands and not taken.moves:
             return self.wait_for_one(message, wait_of(queue, message))
-        answer = await self.taken(message, taken)
+        answer = self.keep_taken(message, taken, await self.ctx.read(keys_of(taken)))
         if not taken.moves:
             return answer
         if taken.hands:
@@ -156,10 +156,12 @@ class QueueActor(DurableActor[ActorMessage]):
         self.look_later()
         return deferred
 
-    async def taken(self, message: ReceiveMessage, taken: Taken) -> ReceivedMessages:
-        """Read what was taken, keep the change, and make the answer; dead letters go off."""
-        queue = self.queue()
-        rows = await self.ctx.read(keys_of(taken))
+    def keep_taken(
+        self, message: ReceiveMessage, taken: Taken, rows: Sequence[bytes | None]
+    ) -> ReceivedMessages:
+        """Keep what was taken, and make the answer from its rows; dead letters go off."""
+        assert self.state is not None
+        queue = self.state
         messages = messages_of(taken, rows)
         self.keep(taken, rows)
         if taken.moves:
@@ -182,7 +184,11 @@ class QueueActor(DurableActor[ActorMessage]):
                 continue
             taken = take(queue, asked, self.ctx.now)
             if taken.hands or taken.moves:
-                answer = await self.taken(asked, taken)
+                rows = await self.ctx.read(keys_of(taken))
+                if key not in self.ctx.deferred:  # hung up while it was read: the next one gets it
+                    self.look_for_waiting()
+                    return
+                answer = self.keep_taken(asked, taken, rows)
                 if answer.messages:
                     self.ctx.resolve(key, answer)
                 self.look_for_waiting()  # one a turn: reading comes before the first change
@@ -367,8 +373,8 @@ class QueueActor(DurableActor[ActorMessage]):
     def keep(self, change: Change, rows: Sequence[bytes | None] = ()) -> None:
         """Stage for the disk, then change memory: the store may refuse, `apply` never does."""
         assert self.state is not None
-        swept, self.swept = self.swept, []
-        self.ctx.stage(*swept, *writes_of(change, rows))
+        self.ctx.stage(*self.swept, *writes_of(change, rows))
+        self.swept = []
         self.state.apply(change)
 
     def look_for_waiting(self) -> None:

@@ -14,6 +14,7 @@ then is it settled what happened, and only then does `version` answer.
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 import trio
@@ -28,6 +29,8 @@ IDS_MAX = 100_000
 """Actors whose row number is kept in memory for reads."""
 KEYS_MAX = 500
 """Keys in one statement; SQLite allows 32,766 values."""
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 log = structlog.get_logger("callboard.store")
 
 
@@ -81,10 +84,14 @@ class SqliteStore:
 
     # --- writing ---------------------------------------------------------------------------------------
 
-    async def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
-        # a commit under way is never abandoned: who stops the node waits for it
+    async def _in_writer(self, act: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> T:
+        # what is under way is never abandoned: who stops the node waits for it
         with trio.CancelScope(shield=True):
-            outcomes = await trio.to_thread.run_sync(self._commit, batches, limiter=self._writing)
+            return await trio.to_thread.run_sync(act, *args, limiter=self._writing)
+        raise AssertionError("nobody cancels this scope")
+
+    async def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
+        outcomes = await self._in_writer(self._commit, batches)
         self._count(batches, outcomes)
         return outcomes
 
@@ -150,8 +157,7 @@ class SqliteStore:
                 self.figures.writes += len(batch.writes)
 
     async def writable(self) -> bool:
-        with trio.CancelScope(shield=True):
-            return await trio.to_thread.run_sync(self._probe, limiter=self._writing)
+        return await self._in_writer(self._probe)
 
     def _probe(self) -> bool:
         try:
@@ -168,8 +174,7 @@ class SqliteStore:
         return True
 
     async def reset(self) -> None:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._reset, limiter=self._writing)
+        await self._in_writer(self._reset)
         # here, not in the thread: a read on the loop could put an old number back; numbers are given again
         self._ids.clear()
 
@@ -182,7 +187,7 @@ class SqliteStore:
 
     async def version(self, actor: Address) -> int:
         """Raises StoreBroken while it is in doubt what a failed fsync has left."""
-        if self._unsettled and not await trio.to_thread.run_sync(self._settled, limiter=self._writing):
+        if self._unsettled and not await self._in_writer(self._settled):
             raise StoreBroken(f"{self._path}: an fsync failed, and the file cannot be opened anew yet")
         found = self._reader.execute("select version from actors where address = ?", (actor,)).fetchone()
         return int(found[0]) if found else 0
@@ -222,7 +227,7 @@ class SqliteStore:
         values = (owner, log, first, limit)
         return await trio.to_thread.run_sync(self._page, query, values, limiter=self._paging)
 
-    def _page(self, query: str, values: tuple[object, ...]) -> list[tuple[object, bytes]]:
+    def _page(self, query: str, values: tuple[object, ...]) -> list[Any]:
         return self._pager.execute(query, values).fetchall()
 
     async def bounds(self, actor: Address, log: str) -> tuple[int, int]:
@@ -252,8 +257,7 @@ class SqliteStore:
         return int(found[0])
 
     async def aclose(self) -> None:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._close, limiter=self._writing)
+        await self._in_writer(self._close)
 
     def _close(self) -> None:
         for connection in (self._reader, self._pager, self._db):

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -117,7 +118,7 @@ async def main(kind: str, folder: Path) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(queue.run)
-        (listener,) = await nursery.start(trio.serve_tcp, client, 0)
+        (listener,) = await nursery.start(partial(trio.serve_tcp, client, 0, host="127.0.0.1"))
         print(f"http://127.0.0.1:{listener.socket.getsockname()[1]}", flush=True)
         await trio.sleep_forever()
 

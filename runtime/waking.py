@@ -1,0 +1,41 @@
+"""Wakes actors at the time that they have staged by `WakeAt`, though nobody writes to them.
+
+The times are rows of the store, one for each actor; here is a timer for each of them, set when its commit is
+durable, and at the start from what the store holds.
+"""
+
+import math
+from collections.abc import Callable
+
+from actors.address import Address
+from runtime.store.port import Store
+from runtime.timers import Timer, Timers
+
+PAGE = 100_000
+"""Times that are read at the start: a timer is 200 bytes."""
+
+
+class Waking:
+    """`wake` is called with each address at its time."""
+
+    def __init__(self, timers: Timers, wake: Callable[[Address], None]) -> None:
+        self._timers = timers
+        self._wake = wake
+        self._set: dict[Address, Timer] = {}
+
+    async def start(self, store: Store) -> None:
+        """Take up what earlier runs have staged; what is overdue is woken at once."""
+        for time, address in await store.due(math.inf, PAGE):
+            self.at(address, time)
+
+    def at(self, address: Address, time: float | None) -> None:
+        """The actor's time is durable: replace its timer; None: it has none."""
+        before = self._set.pop(address, None)
+        if before is not None:
+            before.cancelled = True
+        if time is not None:
+            self._set[address] = self._timers.at(time, lambda _: self._due(address))
+
+    def _due(self, address: Address) -> None:
+        del self._set[address]
+        self._wake(address)

@@ -1,0 +1,72 @@
+"""README.md runs: each Python block is a program of its own, the boto3 one against a real node; its tables are true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from patterns.queue.aws import SQS
+from patterns.queue.pattern import pattern
+from runtime.cli import tree, up
+from runtime.config import Settings
+from runtime.door.aws.model import Model
+from runtime.node import open_node
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+ALONE = [block for block in BLOCKS if "boto3.client" not in block]
+WIRE = [block for block in BLOCKS if "boto3.client" in block]
+DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
+PRINTED = {"Account": "5", "open_node": "http://127.0.0.1:", "SendEntry": "one pizza"}
+
+
+async def run_block(block: str) -> str:
+    command = [sys.executable, "-W", "error", "-c", block]
+    env = {"PYTHONPATH": str(ROOT)}
+    done = await trio.run_process(
+        command, capture_stdout=True, stderr=subprocess.STDOUT, env=env, check=False
+    )
+    output = done.stdout.decode()
+    assert done.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize("word", PRINTED)
+async def test_a_block_that_stands_alone_runs_and_prints_what_it_says(word: str) -> None:
+    blocks = [block for block in ALONE if word in block]
+    assert len(blocks) == 1
+    assert PRINTED[word] in await run_block(blocks[0])
+
+
+def test_every_python_block_is_run_by_a_test() -> None:
+    assert len(ALONE) == len(PRINTED)
+    assert len(WIRE) == 1
+
+
+@pytest.mark.wire
+async def test_the_boto3_block_sends_and_receives_at_a_real_node() -> None:
+    assert DEFAULT_ENDPOINT in WIRE[0]
+    async with open_node(Settings(port=0, data=None), [pattern]) as node:
+        output = await run_block(WIRE[0].replace(DEFAULT_ENDPOINT, node.url))
+    assert output == "one pizza\n"
+
+
+def operations(state: str) -> set[str]:
+    rows = re.findall(r"^\| SQS \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    return {name.strip() for names, found in rows if found == state for name in names.split(",")}
+
+
+def test_the_table_names_each_operation_of_sqs_once_and_truly() -> None:
+    built = set(SQS.operations)
+    assert operations("built") == built
+    assert operations("answers NotImplemented") == set(Model("sqs").operations) - built
+
+
+def test_every_option_of_the_command_line_stands_in_readme_with_its_environment_name() -> None:
+    for option in (*up.params, *tree.params):
+        names = [option.opts[0], *([str(option.envvar)] if option.envvar else [])]
+        assert [name for name in names if f"`{name}`" not in README and f"[{name}" not in README] == []

@@ -1,0 +1,71 @@
+"""WakeAt: an actor that nobody writes to has a turn at its time, over passivation and a restart of the node."""
+
+import trio
+from typing_extensions import override
+
+from actors import Address, Message, Ref, Spec, receive
+from actors.durable import DurableActor, WakeAt
+from runtime import Pattern, System, VirtualClock
+from runtime.store import Disk, MemoryStore
+
+ALARM = Address.of("alarm", "one")
+
+
+class Ring(Message[None]):
+    at: float | None
+
+
+class Alarm(DurableActor[Ring]):
+    rung: list[float]
+
+    def __init__(self, rung: list[float]) -> None:
+        self.rung = rung
+
+    @receive(Ring)
+    def on_ring(self, message: Ring) -> None:
+        self.ctx.stage(WakeAt(message.at))
+
+    @override
+    def woken(self) -> None:
+        self.rung.append(self.ctx.now)
+        self.ctx.stage(WakeAt(None))
+
+
+def pattern(rung: list[float]) -> Pattern:
+    return Pattern("alarm", {"alarm": lambda _: Spec(Alarm, (rung,), idle_after=5.0)})
+
+
+def run(disk: Disk, rung: list[float], ask_at: float | None, sleep: float) -> None:
+    clock = VirtualClock(1_000.0, autojump=True)
+
+    async def main() -> None:
+        async with System(patterns=[pattern(rung)], store=MemoryStore(disk), clock=clock) as system:
+            alarm: Ref[Ring] = system.ref(ALARM)
+            if ask_at is not None:
+                await alarm.ask(Ring(at=ask_at))
+            await trio.sleep(sleep)
+
+    trio.run(main, clock=clock)
+
+
+def test_a_passive_actor_is_activated_and_woken_at_its_time() -> None:
+    rung: list[float] = []
+    run(Disk(), rung, ask_at=1_060.0, sleep=100)
+    assert rung == [1_060.0]
+
+
+def test_a_time_that_came_while_the_node_was_away_is_made_up_for_at_the_start() -> None:
+    rung: list[float] = []
+    disk = Disk()
+    run(disk, rung, ask_at=1_060.0, sleep=10)
+    assert rung == []
+    disk_clock = VirtualClock(5_000.0, autojump=True)
+
+    async def main() -> None:
+        async with System(patterns=[pattern(rung)], store=MemoryStore(disk), clock=disk_clock):
+            await trio.sleep(1)
+
+    trio.run(main, clock=disk_clock)
+    assert rung == [5_000.0]
+    run(disk, rung, ask_at=None, sleep=100)
+    assert rung == [5_000.0], "it had cleared its time"
