@@ -121,6 +121,7 @@ class Cell:
         "mailbox",
         "on_demand",
         "parent",
+        "pending",
         "restarts",
         "room",
         "scope",
@@ -157,6 +158,8 @@ class Cell:
         self.version = 0
         self.scope: trio.CancelScope | None = None
         """Of the turn that may suspend."""
+        self.pending: Pending | None = None
+        """Who asked for that turn, if it goes through the run queue."""
         self.waits: list[Cell] | None = None
         """Whom the present turn waits for: the edges of the wait-for graph."""
         self.turn_over: trio.Event | None = None

@@ -152,12 +152,13 @@ class CommitPoint:
             size = entry.size
             entry.add(staged)
             self._staged += entry.size - size
-            if not self._store.immediate:
-                self._work.set()
         assert entry is not None, "nothing staged and nothing to wait behind"
         entry.outputs += outputs
-        if staged and self._store.immediate and not self._flying:
-            self._commit_now()
+        if staged:
+            if self._store.immediate and not self._flying:
+                self._commit_now()
+            else:
+                self._work.set()
 
     def _commit_now(self) -> None:
         """A store in memory takes no time: its commit is driven to its end here, without a trip through a task."""

@@ -81,7 +81,7 @@ class TurnContext:
         self.staged: list[Write] | None = None
         self.outputs: list[Output] | None = None
         self.timers: dict[str, Timer] | None = None
-        self.pipes: dict[int, trio.CancelScope] = {}
+        self.pipes: dict[trio.CancelScope, None] | None = None
 
     # --- for the dispatcher and the router -------------------------------------------------------------
 
@@ -157,8 +157,12 @@ class TurnContext:
                 result = await work()
             if boundary.error is not None:
                 result = boundary.error
-            if not self.fenced:
-                self._rooms.router.post(cell, as_(cast("T | Exception", result)))
+            if self.fenced:
+                return
+            with Boundary() as making:
+                self._rooms.router.post(cell, as_(cast("T | Exception", result)), Piped(self))
+            if making.error is not None:
+                cell.parent.failed(cell, making.error)
 
         self._output(Act("piped", lambda: self._family.begin(cell, run)))
 
@@ -195,9 +199,8 @@ class TurnContext:
         timers[key] = self._rooms.timers.after(after, lambda timer: self._due(key, timer, message))
 
     def _due(self, key: str, timer: Timer, message: Message[Any]) -> None:
-        if self.timers is not None and self.timers.get(key) is timer:
-            del self.timers[key]
-        self._rooms.router.post(self.cell, message, timer)
+        # it stays under its key until its message is taken: a cancel in between still finds it
+        self._rooms.router.post(self.cell, message, Due(self, key, timer))
 
     def cancel(self, key: str) -> None:
         self.effect("cancel", key)
@@ -253,6 +256,36 @@ class TurnContext:
         if self.outputs is None:
             self.outputs = []
         self.outputs.append(output)
+
+
+class Due:
+    """A timer whose message waits in the mailbox."""
+
+    __slots__ = ("_ctx", "_key", "_timer")
+
+    def __init__(self, ctx: TurnContext, key: str, timer: Timer) -> None:
+        self._ctx = ctx
+        self._key = key
+        self._timer = timer
+
+    def taken(self) -> bool:
+        if self._timer.cancelled:
+            return False
+        if self._ctx.timers is not None:
+            self._ctx.timers.pop(self._key, None)
+        return True
+
+
+class Piped:
+    """A pipe's result that waits in the mailbox: void for the next incarnation."""
+
+    __slots__ = ("_ctx",)
+
+    def __init__(self, ctx: TurnContext) -> None:
+        self._ctx = ctx
+
+    def taken(self) -> bool:
+        return not self._ctx.fenced
 
 
 def check_write(write: Write) -> None:

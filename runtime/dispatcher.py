@@ -21,7 +21,16 @@ import outcome
 import trio
 from trio.lowlevel import Task
 
-from actors.errors import ActorCrashed, ActorStopped, CommitFailed, DirtyRefusal, DirtySuspension
+from actors.errors import (
+    ActorCrashed,
+    ActorRestarted,
+    ActorStopped,
+    CommitFailed,
+    DirtyRefusal,
+    DirtySuspension,
+    StoreFull,
+    TooManyDeferred,
+)
 from actors.handlers import Handling, Kind
 from actors.mailbox import Mailbox
 from actors.message import Deferred
@@ -39,6 +48,9 @@ VISIT_MAX = 16
 """Messages that a cell handles before the next cell has its turn."""
 CHECKPOINT_EVERY = 256
 """Visits after which the pump lets other tasks run."""
+
+REFUSALS = (StoreFull, TooManyDeferred)
+"""What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
 
 PLAIN, SUSPENDS = Kind.PLAIN, Kind.SUSPENDS
 
@@ -75,9 +87,9 @@ class Dispatcher:
         timers: Timers,
         trace: Trace | None,
         schedule: Schedule | None,
-        unhandled: Callable[[Cell, Envelope], None],
+        lost: Callable[[Cell, Envelope, str], None],
     ) -> None:
-        self._unhandled = unhandled
+        self._lost = lost
         self._commit = commit
         self._timers = timers
         self._trace = trace
@@ -170,7 +182,9 @@ class Dispatcher:
         if cell is None or envelope is None:
             return
         if boundary.error is not None:
-            self._raised(cell, envelope.message, envelope.pending, boundary.error)
+            crashed = self._raised(cell, envelope.message, envelope.pending, boundary.error)
+            if crashed and envelope.pending is None and envelope.timer is None:
+                self._lost(cell, envelope, "crashed")
         else:
             self._cut(cell, envelope.pending)
         self._end(cell)
@@ -208,7 +222,7 @@ class Dispatcher:
             envelope = mailbox.take()
             if cell.room is not None:
                 room_for_one(cell)
-            if envelope.timer is not None and envelope.timer.cancelled:
+            if envelope.timer is not None and not envelope.timer.taken():
                 continue
             cell.status = BUSY
             cell.depth = 0
@@ -217,7 +231,7 @@ class Dispatcher:
             assert cell.ctx is not None
             assert cell.vars is not None
             if handling is None:
-                self._unhandled(cell, envelope)
+                self._lost(cell, envelope, "unhandled")
                 continue
             cell.ctx.begin()
             if handling.kind is PLAIN:
@@ -232,7 +246,7 @@ class Dispatcher:
 
     async def _awaited(self, pump: Pump, cell: Cell, envelope: Envelope, handling: Handling) -> Any:
         pending = envelope.pending
-        cell.scope = pump.scope
+        cell.scope, cell.pending = pump.scope, pending
         if pending is not None:
             pending.begin(pump.scope)
         coro = handling.function(cell.actor, envelope.message)
@@ -251,7 +265,7 @@ class Dispatcher:
         try:
             return await drive(cell.vars, cell.ctx, coro, promote)
         finally:
-            cell.scope = None
+            cell.scope = cell.pending = None
             if suspended:
                 self._suspended -= 1
                 if self.idle:
@@ -418,21 +432,22 @@ class Dispatcher:
         waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
         pending.returned(leave)
 
-    def _raised(self, cell: Cell, message: Any, pending: Pending | None, error: Exception) -> None:
-        """The handler raised: a refusal goes to the asker, all else is a crash."""
+    def _raised(self, cell: Cell, message: Any, pending: Pending | None, error: Exception) -> bool:
+        """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one."""
         ctx = cell.ctx
         assert ctx is not None
         cell.handled += 1
         if ctx.fenced:
             _too_late(cell, pending)
-            return
+            return True
         changed = ctx.staged is not None or ctx.outputs is not None
-        if isinstance(error, message.refusals) and not changed:
+        refusal = isinstance(error, (*message.refusals, *REFUSALS))
+        if refusal and not changed:
             if pending is not None:
                 pending.returned()
                 self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])
-            return
-        if isinstance(error, message.refusals):
+            return False
+        if refusal:
             dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
             dirty.__cause__ = error
             error = dirty
@@ -442,6 +457,7 @@ class Dispatcher:
             crashed.__cause__ = error
             pending.settle(outcome.Error(crashed))
         cell.parent.failed(cell, error)
+        return True
 
     def _cut(self, cell: Cell, pending: Pending | None) -> None:
         """The turn was cancelled: by its asker, or because the cell is being stopped."""
@@ -501,7 +517,7 @@ class Dispatcher:
 
 def _too_late(cell: Cell, pending: Pending | None) -> None:
     if pending is not None:
-        pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+        pending.settle(outcome.Error(_ended(cell)))
 
 
 def _release_asker(cell: Cell, pending: Pending) -> None:
@@ -509,7 +525,14 @@ def _release_asker(cell: Cell, pending: Pending) -> None:
     if pending.raise_cancel is not None:
         pending.cancelled()
     else:
-        pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))
+        pending.settle(outcome.Error(_ended(cell)))
+
+
+def _ended(cell: Cell) -> Exception:
+    """What an asker is told whose turn did not outlive its incarnation."""
+    if cell.end_reason is None and cell.ctx is not None and cell.ctx.fenced:
+        return ActorRestarted(f"{cell.address} began anew before the turn had ended; ask again")
+    return ActorStopped(f"{cell.address} was stopped before the turn had ended")
 
 
 def room_for_one(cell: Cell) -> None:

@@ -44,9 +44,15 @@ class Pending:
         self.scope = scope
 
     def returned(self, leave: Callable[[], None] | None = None) -> None:
-        if self.stage is not Stage.DONE:
-            self.stage = Stage.RETURNED
-            self.leave = leave
+        if self.stage is Stage.DONE:
+            return
+        self.stage = Stage.RETURNED
+        self.leave = leave
+        if self.raise_cancel is not None:
+            # cancelled in the turn, and the handler went on to its end: Trio does not ask a second time
+            if leave is not None:
+                leave()
+            self.cancelled()
 
     def settle(self, result: outcome.Maybe[Any]) -> bool:
         """Complete the ask; False: somebody was first, and a late reply goes nowhere."""
@@ -87,10 +93,12 @@ class Pending:
         return Abort.SUCCEEDED
 
 
-class Cancellable(Protocol):
-    """A timer whose message may still wait in a mailbox when it is cancelled."""
+class Ticket(Protocol):
+    """Of a message that an incarnation sends to itself, a timer's or a pipe's: it may be void before its turn comes."""
 
-    cancelled: bool
+    def taken(self) -> bool:
+        """Its turn has come; False: it is no longer wanted."""
+        ...
 
 
 class Envelope:
@@ -104,7 +112,7 @@ class Envelope:
         number: int,
         sender: Address | None = None,
         pending: Pending | None = None,
-        timer: Cancellable | None = None,
+        timer: Ticket | None = None,
     ) -> None:
         self.message = message
         self.id = number

@@ -6,12 +6,13 @@ it costs one test.
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 import trio
 
+from actors.actor import StopReason
 from actors.address import Address
 from actors.errors import (
     AskCycle,
@@ -26,9 +27,8 @@ from actors.handlers import Kind
 from actors.mailbox import Overflow
 from runtime.cell import IDLE, STOPPED, STOPPING, Cell
 from runtime.dispatcher import Dispatcher, add_edge, room_for_one
-from runtime.envelope import Envelope, Pending
+from runtime.envelope import Envelope, Pending, Ticket
 from runtime.letters import DeadLetters
-from runtime.timers import Timer
 
 YIELD_EVERY = 64
 """Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
@@ -159,6 +159,9 @@ class Router:
             cell = self._find(to, message, None)
         except DeadLettered:
             return
+        except StartFailed:
+            self.letters.add(to, Envelope(message, self._count), "start_failed")
+            return
         await self._put_waiting(cell, Envelope(message, self._count))
 
     def send(self, sender: Cell, to: Address, message: Any) -> None:
@@ -170,7 +173,7 @@ class Router:
             return
         self._deliver(sender, to, envelope)
 
-    def post(self, cell: Cell, message: Any, timer: Timer | None = None) -> None:
+    def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> None:
         """A message of the runtime's own to one cell, in the system lane: a timer's, a pipe's result."""
         self._count += 1
         self.dispatcher.mailbox_of(cell).put_system(Envelope(message, self._count, cell.address, None, timer))
@@ -189,6 +192,18 @@ class Router:
                 raise self._dead(to, message, sender, "no_such_address")
         return cell
 
+    def again(self, to: Address, envelopes: Iterable[Envelope]) -> None:
+        """Mail that came while its actor was passivated: for the next incarnation."""
+        for envelope in envelopes:
+            try:
+                cell = self.cells.get(to) or self.activate(to)
+            except StartFailed:
+                cell = None
+            if cell is None:
+                self.letters.add(to, envelope, "stopped")
+            else:
+                self._put(cell, envelope)
+
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
         self.letters.add(
             to, Envelope(message, self._count, None if sender is None else sender.address), reason
@@ -203,7 +218,7 @@ class Router:
             await self._room(cell)
 
     def _put(self, cell: Cell, envelope: Envelope) -> bool:
-        if cell.status is STOPPED or cell.status is STOPPING:
+        if cell.status is STOPPED or (cell.status is STOPPING and cell.end_reason is not StopReason.IDLE):
             self.letters.add(cell.address, envelope, "stopped")
             return True
         taken, dropped = self.dispatcher.mailbox_of(cell).offer(envelope, cell.spec.overflow)

@@ -28,6 +28,7 @@ from runtime.cell import BUSY, IDLE, QUEUED, RESTARTING, STARTING, STOPPED, STOP
 from runtime.context import Rooms, TurnContext
 from runtime.dispatcher import Dispatcher, drive
 from runtime.router import INSIDE, SPEAKER
+from runtime.timers import Timer
 
 log = structlog.get_logger("callboard.actors")
 DEPTH_MAX = 64
@@ -82,9 +83,11 @@ class Supervisor:
         """Set, and made anew, whenever a child has ended."""
         self._early: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._nursery: trio.Nursery | None = None
+        self._closed = False
         self._names = 0
-        self.piping = 0
-        """Pipes under way, of all children."""
+        self._pipes = 0
+        self._backing_off: dict[Address, Timer] = {}
+        """What begins a child again after its backoff; the newest one of each."""
         self._not_before: dict[Address, float] = {}
         """Addresses that failed for good, and when they may be tried again."""
 
@@ -92,6 +95,8 @@ class Supervisor:
 
     async def run(self) -> None:
         """Act on signals until `close`."""
+        if self._closed:  # before its task had begun
+            return
         async with trio.open_nursery() as self._nursery:
             for work, arguments in self._early:
                 self._nursery.start_soon(work, *arguments)
@@ -119,7 +124,7 @@ class Supervisor:
     # --- what the dispatcher, the commit point and a context tell --------------------------------------
 
     def failed(self, cell: Cell, error: Exception) -> None:
-        if cell.end_reason is not None:
+        if cell.end_reason is not None or _is_over(cell):
             return
         cell.status = RESTARTING
         cell.last_error = f"{type(error).__name__}: {error}"
@@ -136,7 +141,7 @@ class Supervisor:
         self._say(cell, error)
 
     def discarded(self, cell: Cell, error: Exception) -> None:
-        if cell.end_reason is not None:
+        if cell.end_reason is not None or (_is_over(cell) and not isinstance(error, NotOwner)):
             return
         self._close_incarnation(cell)
         log.warning("actor_discarded", actor=cell.address, incarnation=cell.incarnation, cause=str(error))
@@ -177,20 +182,28 @@ class Supervisor:
         """A pipe's work: a task of this incarnation."""
         ctx = cell.ctx
         if isinstance(ctx, TurnContext) and not ctx.fenced:
+            self._pipes += 1
             self._task(self._piped, ctx, work)
 
+    def piping(self) -> bool:
+        """Whether a pipe is under way, of a child or below it."""
+        families = (cell.children for cell in self.children.values() if cell.children is not None)
+        return self._pipes > 0 or any(family.piping() for family in families)
+
     async def _piped(self, ctx: TurnContext, work: Callable[[], Awaitable[None]]) -> None:
-        if ctx.fenced:
-            return
         INSIDE.set(True)
+        SPEAKER.set(None)  # it may have begun in the turn of another, who asked this actor inline
         with trio.CancelScope() as scope:
-            ctx.pipes[id(scope)] = scope
-            self.piping += 1
+            pipes = ctx.pipes
+            if pipes is None:
+                pipes = ctx.pipes = {}
+            pipes[scope] = None
             try:
-                await work()
+                if not ctx.fenced:
+                    await work()
             finally:
-                self.piping -= 1
-                del ctx.pipes[id(scope)]
+                self._pipes -= 1
+                del pipes[scope]
 
     # --- starting --------------------------------------------------------------------------------------
 
@@ -204,7 +217,6 @@ class Supervisor:
         if address in self.children or address in self._rooms.router.cells:
             raise NameTaken(f"{address} lives")
         cell = Cell(address, spec, self)
-        cell.history = History(self._restarts, Failures())
         self._add(cell, Fresh())
         return address
 
@@ -216,7 +228,6 @@ class Supervisor:
                 raise StartFailed(f"{address} has failed; it is tried again later")
             self._not_before.pop(address, None)
         cell = Cell(address, spec, self, on_demand=True)
-        cell.history = History(Restarts(spec.intensity), Failures())
         self._add(cell, Activated(0))
         return cell
 
@@ -243,6 +254,8 @@ class Supervisor:
         return actor
 
     async def _start(self, cell: Cell, reason: StartReason) -> None:
+        if _is_ending(cell):  # stopped before its first step
+            return
         with Boundary() as boundary, trio.CancelScope() as scope:
             cell.scope = scope
             await self._started(cell, reason)
@@ -292,12 +305,15 @@ class Supervisor:
     # --- failing ---------------------------------------------------------------------------------------
 
     def _act(self, cell: Cell, error: Exception | Restarted) -> None:
-        if cell.end_reason is not None or cell.history is None:
+        if cell.end_reason is not None:
             return
         if isinstance(error, Restarted):  # the backoff is over
-            self._task(self._restart, cell, error)
+            self._task(self._begin_again, cell, error)
             return
         fraction = self._rooms.entropy.fraction()
+        if cell.history is None:  # made at the first failure: a million idle actors have none
+            restarts = Restarts(cell.spec.intensity) if self.one_by_one else self._restarts
+            cell.history = History(restarts, Failures())
         decision = cell.history.decide(cell.spec, error, self._rooms.clock.now(), fraction)
         self._perform(cell, error, decision)
 
@@ -306,11 +322,7 @@ class Supervisor:
             case RestartIn(delay):
                 cell.restarts += 1
                 log.info("actor_restarts", actor=cell.address, restarts=cell.restarts, delay=delay)
-                if delay > 0:
-                    reason = Restarted(error, cell.restarts)
-                    self._rooms.timers.after(delay, lambda _: self._say(cell, reason))
-                else:
-                    self._task(self._restart, cell, Restarted(error, cell.restarts))
+                self._task(self._restart, cell, Restarted(error, cell.restarts), delay)
             case StopIt():
                 self.stop_child(cell, StopReason.CRASHED)
             case Escalate(limit=True) if self.one_by_one:
@@ -338,11 +350,20 @@ class Supervisor:
         log.error("supervisor_failed", supervisor=self.path, child=cell.address, error=str(failure))
         self._give_up(failure)
 
-    async def _restart(self, cell: Cell, reason: Restarted | None) -> None:
+    async def _restart(self, cell: Cell, reason: Restarted | None, delay: float = 0.0) -> None:
+        """End the old incarnation now; the new one waits for the backoff."""
         await self._turn_ended(cell, cell.spec.stop_grace if reason is None else 0.0)
         await self._bury(cell, StopReason.CRASHED if reason else StopReason.DISCARDED)
+        if reason is not None and delay > 0:
+            self._backing_off[cell.address] = self._rooms.timers.after(
+                delay, lambda _: self._say(cell, reason)
+            )
+        else:
+            await self._begin_again(cell, reason)
+
+    async def _begin_again(self, cell: Cell, reason: Restarted | None) -> None:
+        await self._rooms.commit.landed(cell)
         if cell.end_reason is None:
-            await self._rooms.commit.landed(cell)
             cell.status = STARTING
             await self._start(cell, reason or Activated(cell.version))
 
@@ -360,20 +381,22 @@ class Supervisor:
     async def close(self, reason: StopReason) -> None:
         """End all children and this supervisor."""
         await self.end_children(reason)
+        self._closed = True
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
     async def end_children(self, reason: StopReason) -> None:
         """End all children, in reverse start order; activated ones, which have no order, all at once."""
         cells = list(reversed(self.children.values()))
-        slow = [cell for cell in cells if not self._end_now(cell, reason)]
-        if self.one_by_one:
-            async with trio.open_nursery() as nursery:
-                for cell in slow:
+        if not self.one_by_one:
+            for cell in cells:
+                if not self._end_now(cell, reason):
+                    await self._close_one(cell, reason)
+            return
+        async with trio.open_nursery() as nursery:
+            for cell in cells:
+                if not self._end_now(cell, reason):
                     nursery.start_soon(self._close_one, cell, reason)
-        else:
-            for cell in slow:
-                await self._close_one(cell, reason)
 
     async def _close_one(self, cell: Cell, reason: StopReason) -> None:
         if cell.end_reason is None:
@@ -435,6 +458,8 @@ class Supervisor:
                 await cell.turn_over.wait()
         if cell.suspended:
             self._close_incarnation(cell)
+            if cell.pending is not None:
+                cell.pending.settle(outcome.Error(_over(cell)))
             log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
 
     async def _stopping(self, cell: Cell, reason: StopReason) -> None:
@@ -468,7 +493,7 @@ class Supervisor:
         ctx.fenced = True
         for timer in (ctx.timers or {}).values():
             timer.cancelled = True
-        for scope in list(ctx.pipes.values()):
+        for scope in list(ctx.pipes or ()):
             scope.cancel()
         waiting, cell.deferred = cell.deferred or {}, None
         for one in waiting.values():
@@ -491,11 +516,16 @@ class Supervisor:
     def _remove(self, cell: Cell) -> None:
         cell.status = STOPPED
         self.children.pop(cell.address, None)
+        if waiting := self._backing_off.pop(cell.address, None):
+            waiting.cancelled = True
         cells = self._rooms.router.cells
         if cells.get(cell.address) is cell:
             del cells[cell.address]
-        for envelope in cell.mailbox.drain() if cell.mailbox else ():
-            if envelope.timer is None:
+        mail = [one for one in cell.mailbox.drain() if one.timer is None] if cell.mailbox else []
+        if cell.end_reason is StopReason.IDLE:
+            self._rooms.router.again(cell.address, mail)
+        else:
+            for envelope in mail:
                 self._rooms.router.letters.add(cell.address, envelope, "stopped")
         self._wake_waiters(cell)
         self._ended.set()
@@ -513,6 +543,15 @@ class Supervisor:
         room, cell.room = cell.room, None
         while room:
             room.popleft()()
+
+
+def _is_ending(cell: Cell) -> bool:
+    return cell.end_reason is not None
+
+
+def _is_over(cell: Cell) -> bool:
+    """Fenced, its successor not yet built: one more failure in between is the same one."""
+    return cell.ctx is not None and cell.ctx.fenced
 
 
 def _over(cell: Cell) -> Exception:

@@ -81,7 +81,7 @@ class System:
             self.timers,
             trace,
             schedule,
-            lambda cell, envelope: self.letters.add(cell.address, envelope, "unhandled"),
+            lambda cell, envelope, reason: self.letters.add(cell.address, envelope, reason),
         )
         self.router.dispatcher = self.dispatcher
         self.router.activate = self._activate
@@ -104,6 +104,8 @@ class System:
         self._passivation = Passivation(self.timers, self.clock.now, _passivate)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
+        self._closing = False
+        """Nobody is activated any more."""
         self._stack = AsyncExitStack()
         self._nursery: trio.Nursery
 
@@ -206,10 +208,11 @@ class System:
 
     def _piping(self) -> bool:
         supervisors = [self.root, *self.prefixes.values()]
-        return any(supervisor.piping for supervisor in supervisors)
+        return any(supervisor.piping() for supervisor in supervisors)
 
     async def _cut(self) -> None:
         self.router.accepting = False
+        self._closing = True
         with trio.CancelScope(shield=True):
             for supervisor in (*self.prefixes.values(), self.root):
                 await supervisor.close(StopReason.SHUTDOWN)
@@ -232,7 +235,7 @@ class System:
     def _activate(self, address: Address) -> Cell | None:
         prefix = address.split("/", 2)[1]
         factory = self._factories.get(prefix)
-        if factory is None:
+        if factory is None or self._closing:
             return None
         spec = None
         with Boundary() as boundary:

@@ -300,7 +300,14 @@ class QueueActor(DurableActor[ActorMessage]):
 
     @receive(Adopt)
     def on_adopt(self, message: Adopt) -> None:
-        change = adopt(self.queue(), message.source, message.parcels, message.settled, self.ctx.now)
+        change = adopt(
+            self.queue(),
+            message.source,
+            message.parcels,
+            message.settled,
+            self.ctx.now,
+            source_id=message.source_id,
+        )
         self.keep(change)
         self.look_for_waiting()
 
@@ -312,9 +319,7 @@ class QueueActor(DurableActor[ActorMessage]):
         if message.outcome == "again":
             self.ctx.timer("send-off", AGAIN_AFTER, SendOff())
         elif message.outcome == "missing":
-            for parcel in parcels:
-                self.keep(bring_back(self.queue(), parcel))
-                del self.parcels[parcel.seq]
+            self.take_back(parcels)
         elif parcels:
             self.keep(settle(self.queue(), [parcel.seq for parcel in parcels]))
             for parcel in parcels:
@@ -322,7 +327,15 @@ class QueueActor(DurableActor[ActorMessage]):
                 self.settled.setdefault(parcel.target, []).append(parcel.seq)
         for key in list(self.held):
             self.ctx.resolve(key, self.held.pop(key))
-        self.look_for_waiting()
+        if message.outcome == "missing":
+            self.look_again()
+        else:
+            self.look_for_waiting()
+
+    def take_back(self, parcels: Sequence[Parcel]) -> None:
+        for parcel in parcels:
+            self.keep(bring_back(self.queue(), parcel))
+            del self.parcels[parcel.seq]
 
     @receive(SendOff)
     def on_send_off(self, message: SendOff) -> None:
@@ -349,6 +362,7 @@ class QueueActor(DurableActor[ActorMessage]):
                 source=queue_arn(self.account, self.region, self.name),
                 parcels=batch,
                 settled=tuple(self.settled.pop(target, ())),
+                source_id=self.state.meta.queue_id if self.state is not None else "",
             )
             self.ctx.pipe(partial(ref.ask, adoption), partial(_handed_over, batch))
 
@@ -381,6 +395,14 @@ class QueueActor(DurableActor[ActorMessage]):
         """Something may be there for somebody who waits."""
         if self.ctx.deferred:
             self.ctx.timer("serve", 0.0, Serve())
+
+    def look_again(self) -> None:
+        """A dead letter came back and will leave at the next look: not at once, or they would take turns for ever."""
+        for key in list(self.ctx.deferred):
+            if key.startswith("once"):
+                self.ctx.resolve(key, ReceivedMessages())
+        if self.ctx.deferred:
+            self.ctx.timer("serve-again", AGAIN_AFTER, Serve())
 
     def look_later(self) -> None:
         """The queue's one timer: only while somebody waits."""

@@ -2,7 +2,7 @@
 
 A receive takes it out (`Taken.moves`), and its row `out/<seq>` holds all of it until the dead-letter queue has
 answered `Adopt`. So it is in one of the two at any moment, and a crash between is repeated: a parcel is named
-by its source's ARN and its number there, and adopted once.
+by its source's ARN and id and its number there, and adopted once.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,26 @@ from patterns.queue.stored import StoredMessage, unpack
 
 
 def adopt(
-    queue: Queue, source: str, parcels: Sequence[Parcel], settled: Sequence[int], now: float
+    queue: Queue,
+    source: str,
+    parcels: Sequence[Parcel],
+    settled: Sequence[int],
+    now: float,
+    *,
+    source_id: str = "",
 ) -> Adopted:
     """Keep the parcels that are new; forget those that the source has settled."""
+    origin = f"{source}/{source_id}"  # a queue that is made anew under this ARN counts from 1 again
     new = {
         parcel.seq: parcel
         for parcel in parcels
-        if (source, parcel.seq) not in queue.adopted and parcel.seq not in settled
+        if (origin, parcel.seq) not in queue.adopted and parcel.seq not in settled
     }
     arrivals = [
         (seq, _arrived(queue, queue.next_seq + place, parcel, source, now))
         for place, (seq, parcel) in enumerate(new.items())
     ]
-    return Adopted(source, arrivals, list(settled), queue.reserve_for(len(arrivals)), now)
+    return Adopted(origin, arrivals, list(settled), queue.reserve_for(len(arrivals)), now)
 
 
 def _arrived(queue: Queue, seq: int, parcel: Parcel, source: str, now: float) -> StoredMessage:

@@ -51,6 +51,12 @@ class Reaffirmed(Message[None]):
     error: Exception | None
 
 
+class CloseAgain(Message[None]):
+    """Ask a queue once more that has not answered `CloseQueue`."""
+
+    name: str
+
+
 class Closed(Message[None]):
     """A queue has answered `CloseQueue`; `error`: it has not."""
 

@@ -345,6 +345,8 @@ class Adopt(Message[None], raises=(QueueDoesNotExist,)):
     """ARN."""
     parcels: tuple[Parcel, ...]
     settled: tuple[int, ...] = ()
+    source_id: str = ""
+    """The source's queue id: a queue made anew under the same ARN is another source."""
 
 
 QueueMessage = (

@@ -10,7 +10,7 @@ from actors import Address, Deferred, Ref, receive
 from actors.actor import StartReason
 from actors.durable import DurableActor, Stored
 from patterns.queue.errors import QueueDoesNotExist
-from patterns.queue.inner import Closed, Opened, Reaffirmed
+from patterns.queue.inner import CloseAgain, Closed, Opened, Reaffirmed
 from patterns.queue.messages import (
     CloseQueue,
     CreateQueue,
@@ -28,7 +28,10 @@ from patterns.queue.names import Entry, Names, NamesChange, Status
 from patterns.queue.names_rows import GONE, NAMES, names_change_of, names_writes_of
 from patterns.queue.rules import Rules
 
-ActorMessage = NamesMessage | Opened | Reaffirmed | Closed
+ActorMessage = NamesMessage | Opened | Reaffirmed | Closed | CloseAgain
+
+AGAIN_AFTER = 1.0
+"""Seconds between two tries to close a queue."""
 
 
 class NamesActor(DurableActor[ActorMessage]):
@@ -86,9 +89,10 @@ class NamesActor(DurableActor[ActorMessage]):
         entry = self.state.entries.get(message.name)
         if message.error is None:
             self.ctx.resolve(message.key, message.name)
-        elif isinstance(message.error, QueueDoesNotExist) and entry and entry.status is Status.CREATING:
-            # it overtook the queue's opening, or that one has failed: open, and ask once more
-            self.open(entry)
+        elif isinstance(message.error, QueueDoesNotExist) and entry and entry.status is not Status.DELETING:
+            # it overtook the queue's opening, whose answer may have overtaken it in turn, or that one has failed
+            if entry.status is Status.CREATING:
+                self.open(entry)
             asked = self.ctx.deferred.get(message.key)
             if isinstance(asked, CreateQueue):
                 self.reaffirm(message.key, message.name, ReaffirmQueue(attributes=asked.attributes))
@@ -125,11 +129,18 @@ class NamesActor(DurableActor[ActorMessage]):
     def on_closed(self, message: Closed) -> None:
         if message.error is not None:
             self.refuse("delete", message.name, message.error)
+            self.ctx.timer(f"close/{message.name}", AGAIN_AFTER, CloseAgain(name=message.name))
             return
         entry = self.state.entries.get(message.name)
         if entry is not None and entry.status is Status.DELETING:
             self.keep(self.state.closed(message.name, self.ctx.now))
         self.resolve("delete", message.name, None)
+
+    @receive(CloseAgain)
+    def on_close_again(self, message: CloseAgain) -> None:
+        entry = self.state.entries.get(message.name)
+        if entry is not None and entry.status is Status.DELETING:
+            self.close(message.name)
 
     # --- what they share -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Checked before anything is written, so that one actor's lost fence or bad row never fails another's batch.
 """
 
+import math
 from collections.abc import Callable
 
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
@@ -15,7 +16,7 @@ def fault_of(batch: Batch, version: int, end_of: Callable[[str], int]) -> FenceL
         return FenceLost(f"{batch.actor} is at version {version}, the writer expected {batch.expected}")
     ends: dict[str, int] = {}
     for write in batch.writes:
-        wrong = _bad_size(write)
+        wrong = _bad_alone(write)
         if wrong is None and isinstance(write, Append):
             end = ends.get(write.log)
             end = end_of(write.log) if end is None else end
@@ -27,7 +28,7 @@ def fault_of(batch: Batch, version: int, end_of: Callable[[str], int]) -> FenceL
     return None
 
 
-def _bad_size(write: Write) -> str | None:
+def _bad_alone(write: Write) -> str | None:
     match write:
         case Put(name, value) | Append(name, _, value):
             if len(value) > VALUE_MAX:
@@ -35,8 +36,9 @@ def _bad_size(write: Write) -> str | None:
             return _bad_name(name)
         case Delete(name) | DeletePrefix(name) | Trim(name, _):
             return _bad_name(name)
-        case WakeAt():
-            return None
+        case WakeAt(time):
+            finite = time is None or math.isfinite(time)
+            return None if finite else f"WakeAt takes a finite time or None, not {time}"
 
 
 def _bad_name(name: str) -> str | None:

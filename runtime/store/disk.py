@@ -9,11 +9,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
-from sortedcontainers import SortedDict, SortedList
-
 from actors.address import Address
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
 from runtime.store.checks import fault_of
+from runtime.store.ordered import OrderedRows, OrderedTimes, ordered_rows, ordered_times
 from runtime.store.port import BadWrite, Batch, FenceLost
 
 
@@ -59,8 +58,7 @@ class Kept:
     """One actor's part of the disk."""
 
     version: int = 0
-    # Python orders text by code points, which is the order of the UTF-8 bytes
-    rows: "SortedDict[str, bytes]" = field(default_factory=SortedDict)
+    rows: OrderedRows = field(default_factory=ordered_rows)
     logs: dict[str, Log] = field(default_factory=dict[str, Log])
     wake_at: float | None = None
 
@@ -109,7 +107,7 @@ class Disk:
         self.faults = DiskFaults()
         self.latest = 0.0
         self.kept: dict[Address, Kept] = {}
-        self.waking: SortedList[tuple[float, Address]] = SortedList()
+        self.waking: OrderedTimes = ordered_times()
         self.under_way: Sequence[Batch] = ()
         """What a crash at this moment may leave a part of."""
         self.places = 0
@@ -126,8 +124,9 @@ class Disk:
         """Cut the power: what was never synced is gone, of a commit under way `torn` batches stay."""
         if self._synced is not None:
             self.kept, self._synced = self._synced, None
-            times = ((kept.wake_at, actor) for actor, kept in self.kept.items() if kept.wake_at is not None)
-            self.waking = SortedList(times)
+            self.waking.clear()
+            for actor, kept in self.kept.items():
+                self._wake(actor, None, kept.wake_at)
         left = 0 if self.closed else self.faults.torn
         for batch in self.under_way:
             if left > 0 and self.fault_of(batch) is None:
@@ -161,10 +160,13 @@ class Disk:
             kept.write(write)
         kept.version = batch.expected + 1
         if kept.wake_at != before:
-            if before is not None:
-                self.waking.remove((before, batch.actor))
-            if kept.wake_at is not None:
-                self.waking.add((kept.wake_at, batch.actor))
+            self._wake(batch.actor, before, kept.wake_at)
+
+    def _wake(self, actor: Address, before: float | None, at: float | None) -> None:
+        if before is not None:
+            self.waking.remove((before, actor))
+        if at is not None:
+            self.waking.add((at, actor))
 
     def of(self, actor: Address) -> Kept:
         kept = self.kept.get(actor)

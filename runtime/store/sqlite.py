@@ -14,7 +14,7 @@ then is it settled what happened, and only then does `version` answer.
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
 import trio
@@ -84,7 +84,7 @@ class SqliteStore:
 
     # --- writing ---------------------------------------------------------------------------------------
 
-    async def _in_writer(self, act: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> T:
+    async def _in_writer(self, act: Callable[[*Ts], T], *args: *Ts) -> T:
         # what is under way is never abandoned: who stops the node waits for it
         with trio.CancelScope(shield=True):
             return await trio.to_thread.run_sync(act, *args, limiter=self._writing)
@@ -108,8 +108,8 @@ class SqliteStore:
         except sqlite3.Error as error:
             if is_full(error):
                 return self._undone(batches, error)
+            self._unsettled = True  # before the log, whose own disk may be the full one
             log.exception("store_commit_unknown")
-            self._unsettled = True
             self._settled()
             return [Unknown(StoreBroken(str(error))) for _ in batches]
         return outcomes
@@ -179,9 +179,12 @@ class SqliteStore:
         self._ids.clear()
 
     def _reset(self) -> None:
-        tables = ("rows", "records", "logs", "actors")
-        self._db.executescript("begin; " + " ".join(f"delete from {table};" for table in tables) + " commit;")
-        self._writer.forget()
+        try:
+            self._db.executescript(
+                "begin; delete from rows; delete from records; delete from logs; delete from actors; commit;"
+            )
+        finally:
+            self._roll_back()  # nothing to undo but after an error; what the writer knows is void in any case
 
     # --- reading ---------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from samples.transactional_email.story import (
     PATIENCE,
     QUEUE,
     REGION,
+    only_the_story,
     tell_story,
 )
 from samples.transactional_email.worker import Job
@@ -84,6 +85,7 @@ def main() -> None:
     )
     parser.add_argument("--smtp", default="127.0.0.1:8025", metavar="HOST:PORT")
     host, _, port = parser.parse_args().smtp.rpartition(":")
+    only_the_story()
     trio.run(run, SmtpServer(host, int(port)))
 
 

@@ -67,4 +67,6 @@ class _Conversation:
 def _stuffed(mail: EmailMessage) -> str:
     """The mail as DATA takes it: a line that begins with a dot gets another (RFC 5321, 4.5.2); a lone dot ends it."""
     lines = mail.as_bytes(policy=SMTP).decode().split("\r\n")
-    return "\r\n".join("." + line if line.startswith(".") else line for line in lines).rstrip("\r\n") + "\r\n."
+    return (
+        "\r\n".join("." + line if line.startswith(".") else line for line in lines).rstrip("\r\n") + "\r\n."
+    )

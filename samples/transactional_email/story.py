@@ -1,6 +1,8 @@
 """What happens, whichever way the queue is reached: three good mails, one unlucky worker, one poisoned message."""
 
-import trio
+import logging
+
+import structlog
 
 from actors import Intensity, Spec
 from runtime.system import System
@@ -26,11 +28,18 @@ MAILS = (
 POISON = '{"kind": "newsletter"}'
 """What an older producer still sends: no worker can ever make a mail of it."""
 
-PATIENCE = Intensity(restarts=10, within=60.0)
+PATIENCE = Intensity(restarts=30, within=60.0)
 """A poisoned message costs three restarts, and that is no reason to give up: by default a fourth within 30 s is."""
 
 
-async def tell_story(system: System, queue: MailQueue, dead_letters: MailQueue, smtp: SmtpServer) -> list[str]:
+def only_the_story() -> None:
+    """The runtime logs each crash with its traceback; beside the story's own lines that is too much to read."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+async def tell_story(
+    system: System, queue: MailQueue, dead_letters: MailQueue, smtp: SmtpServer
+) -> list[str]:
     """Answers the bodies that ended in the dead-letter queue."""
     for mail in MAILS:
         await queue.put(mail.model_dump_json())
@@ -41,13 +50,21 @@ async def tell_story(system: System, queue: MailQueue, dead_letters: MailQueue, 
         system.spawn(Spec(MailWorker, (queue, smtp, UNLUCKY), name=f"mail-worker-{number}"))
         for number in (1, 2)
     ]
-    while await queue.left():
-        await trio.sleep(0.1)
+    dead = await buried(queue, dead_letters)
     for worker in workers:
         await system.stop(worker)
-    dead: list[str] = []
-    while (job := await dead_letters.take()) is not None:
-        print(f"dead       {job.body}")
-        await dead_letters.delete(job)
-        dead.append(job.body)
     return dead
+
+
+async def buried(queue: MailQueue, dead_letters: MailQueue) -> list[str]:
+    """Empty the dead-letter queue until nothing is left in either; its long poll is what waits here."""
+    dead: list[str] = []
+    while True:
+        left = await queue.left()
+        job = await dead_letters.take()
+        if job is not None:
+            print(f"dead       {job.body}")
+            await dead_letters.delete(job)
+            dead.append(job.body)
+        elif not left:
+            return dead

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
+import boto3  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 import trio
 
 from runtime.system import System
@@ -20,6 +20,7 @@ from samples.transactional_email.story import (
     PATIENCE,
     QUEUE,
     REGION,
+    only_the_story,
     tell_story,
 )
 from samples.transactional_email.worker import Job
@@ -40,14 +41,16 @@ class BotoQueue:
     """A MailQueue by boto3; making it makes the queue, if need be."""
 
     def __init__(self, endpoint: str, name: str, attributes: dict[str, str]) -> None:
-        self.sqs: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        client: Callable[..., Any] = boto3.client  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        self.sqs = client(
             "sqs",
             endpoint_url=endpoint,
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 -- a node without credentials accepts any
         )
-        self.url: str = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        made = self.sqs.create_queue(QueueName=name, Attributes=attributes)
+        self.url = str(made["QueueUrl"])
 
     async def put(self, body: str) -> None:
         await in_thread(partial(self.sqs.send_message, QueueUrl=self.url, MessageBody=body))
@@ -91,6 +94,7 @@ def main() -> None:
     parser.add_argument("--smtp", default="127.0.0.1:8025", metavar="HOST:PORT")
     given = parser.parse_args()
     host, _, port = given.smtp.rpartition(":")
+    only_the_story()
     trio.run(run, given.endpoint, SmtpServer(host, int(port)))
 
 

@@ -59,7 +59,7 @@ class MailWorker(Actor[Work]):
         self.ctx.tell(self.ctx.me, Work())
 
     @receive(Work)
-    async def on_work(self, message: Work) -> None:
+    async def on_work(self, _: Work) -> None:
         # One at a time: of a batch, the mails behind the one that crashes would wait for their timeout as well.
         job = await self.queue.take()
         if job is not None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from runtime.config import LogFormat
+from runtime.observe import logs
 from tests.bench import actors_speed, backlog, group_commit, http_door, idle_actors, receives, sends
 from tests.bench.figures import HEADING, Figure, Options, as_json
 
@@ -41,6 +43,7 @@ def main() -> None:
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="on the disk to be measured"
     )
     given = parser.parse_args()
+    logs.configure(LogFormat.TEXT)
     options = Options(folder=given.folder, quick=given.quick, backlog=given.backlog)
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(machine, HEADING, sep="\n", flush=True)

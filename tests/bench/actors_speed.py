@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from statistics import median
 
 import trio
@@ -10,6 +11,7 @@ from actors import Actor, Message, Ref, Spec, receive
 from runtime.system import System
 from tests.bench.figures import Figure, Options
 
+Work = Callable[[], Awaitable[None]]
 TURN = 500
 """Messages that one turn tells; below a mailbox's bound."""
 
@@ -62,62 +64,75 @@ class Asker(Actor[AskMany | TellMany]):
             self.ctx.tell(self.counter, add)
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who talks to whom, and how often."""
+
+    counter: Ref[Add | AddLater]
+    asker: Ref[AskMany | TellMany]
+    count: int
+
+    async def tell(self) -> None:
+        add = Add(amount=1)
+        for _ in range(self.count):
+            await self.counter.tell(add)
+        await self.counter.ask(add)
+
+    async def tell_from_actor(self) -> None:
+        many, add = TellMany(count=TURN), Add(amount=1)
+        for _ in range(self.count // TURN):
+            await self.asker.ask(many)
+            await self.counter.ask(add)
+
+    async def ask(self) -> None:
+        add = Add(amount=1)
+        for _ in range(self.count):
+            await self.counter.ask(add)
+
+    async def ask_async(self) -> None:
+        add = AddLater(amount=1)
+        for _ in range(self.count):
+            await self.counter.ask(add)
+
+    async def ask_in_time(self) -> None:
+        add = Add(amount=1)
+        for _ in range(self.count):
+            await self.counter.ask(add, within=5.0)
+
+    async def ask_from_actor(self) -> None:
+        await self.asker.ask(AskMany(count=self.count))
+
+
 def measure(options: Options) -> Iterator[Figure]:
     yield from trio.run(_measured, options)
 
 
 async def _measured(options: Options) -> list[Figure]:
     count = options.times(200_000)
-    add, later = Add(amount=1), AddLater(amount=1)
     async with System() as system:
         counter = system.spawn(Spec(Counter))
-        asker = system.spawn(Spec(Asker, (counter,)))
+        cast = Cast(counter, system.spawn(Spec(Asker, (counter,))), count)
 
-        async def tell() -> None:
-            for _ in range(count):
-                await counter.tell(add)
-            await counter.ask(add)
+        async def rate(name: str, work: Work) -> Figure:
+            return Figure(name, count / await _seconds(work, options.rounds), "/s", "> 500,000")
 
-        async def tell_from_actor() -> None:
-            for _ in range(count // TURN):
-                await asker.ask(TellMany(count=TURN))
-                await counter.ask(add)
-
-        async def ask() -> None:
-            for _ in range(count):
-                await counter.ask(add)
-
-        async def ask_async() -> None:
-            for _ in range(count):
-                await counter.ask(later)
-
-        async def ask_in_time() -> None:
-            for _ in range(count):
-                await counter.ask(add, within=5.0)
-
-        async def ask_from_actor() -> None:
-            await asker.ask(AskMany(count=count))
-
-        async def seconds(work: Callable[[], Awaitable[None]]) -> float:
-            return median([await _timed(work) for _ in range(options.rounds)])
-
-        def rate(taken: float) -> float:
-            return count / taken
-
-        def each(taken: float) -> float:
-            return taken / count * 1e6
+        async def each(name: str, work: Work, aim: str = "") -> Figure:
+            return Figure(name, await _seconds(work, options.rounds) / count * 1e6, "us", aim)
 
         return [
-            Figure("tell, from outside", rate(await seconds(tell)), "/s", "> 500,000"),
-            Figure("tell, from an actor", rate(await seconds(tell_from_actor)), "/s", "> 500,000"),
-            Figure("ask, plain handler", each(await seconds(ask)), "us", "< 5"),
-            Figure("ask, async handler that need not wait", each(await seconds(ask_async)), "us"),
-            Figure("ask, plain handler, within 5 s", each(await seconds(ask_in_time)), "us"),
-            Figure("ask, plain handler, from an actor", each(await seconds(ask_from_actor)), "us", "< 5"),
+            await rate("tell, from outside", cast.tell),
+            await rate("tell, from an actor", cast.tell_from_actor),
+            await each("ask, plain handler", cast.ask, "< 5"),
+            await each("ask, async handler that need not wait", cast.ask_async),
+            await each("ask, plain handler, within 5 s", cast.ask_in_time),
+            await each("ask, plain handler, from an actor", cast.ask_from_actor, "< 5"),
         ]
 
 
-async def _timed(work: Callable[[], Awaitable[None]]) -> float:
-    start = time.perf_counter()
-    await work()
-    return time.perf_counter() - start
+async def _seconds(work: Work, rounds: int) -> float:
+    taken: list[float] = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        await work()
+        taken.append(time.perf_counter() - start)
+    return median(taken)

@@ -12,6 +12,7 @@ import json
 import select
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -44,7 +45,7 @@ class Consumers(Load):
             self.errors += 1
             self.ask(client, RECEIVE)
             return
-        reply = orjson.loads(body) if body else {}
+        reply: dict[str, Any] = orjson.loads(body or b"{}")
         if "Successful" in reply:
             self.deletes.append(taken)
             self.messages += len(reply["Successful"])

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import sqlite3
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -111,10 +112,8 @@ async def main(kind: str, folder: Path) -> None:
     queue = Queue(folder / "floor.db" if kind == "durable" else None)
 
     async def client(stream: trio.SocketStream) -> None:
-        try:
+        with suppress(trio.BrokenResourceError):
             await Connection(stream, queue).serve()
-        except trio.BrokenResourceError:
-            pass
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(queue.run)

@@ -15,6 +15,8 @@ from typing import Any
 import trio
 
 from actors import Actor, Address, Message, Spec, receive
+from runtime.config import LogFormat
+from runtime.observe import logs
 from runtime.pattern import Pattern
 from runtime.system import System
 from tests.bench.figures import Figure, Options
@@ -70,4 +72,5 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure(LogFormat.TEXT)  # to standard error: the figures are what stands on the other
     trio.run(main, int(sys.argv[1]))

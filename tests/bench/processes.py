@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Program:
 
 
 @contextmanager
-def started(module: str, *arguments: str) -> Iterator[Program]:
+def started(module: str, *arguments: str) -> Generator[Program]:
     """Run `tests.bench.<module>`; it is killed at the end, as a crash would end it."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -17,12 +17,14 @@ KINDS = {"memory": "in memory", "durable": "fsynced"}
 def measure(options: Options) -> Iterator[Figure]:
     for kind, title in KINDS.items():
         rounds: list[dict[str, float]] = []
-        with tempfile.TemporaryDirectory(dir=options.folder) as name:
-            with started("node", kind, str(Path(name) / "data")) as node:
-                create(node)
-                for _ in range(options.rounds):
-                    fill(node, int(ENOUGH * options.seconds), 300)
-                    rounds.append(consumed(node, options.seconds))
+        with (
+            tempfile.TemporaryDirectory(dir=options.folder) as name,
+            started("node", kind, str(Path(name) / "data")) as node,
+        ):
+            create(node)
+            for _ in range(options.rounds):
+                fill(node, int(ENOUGH * options.seconds), 300)
+                rounds.append(consumed(node, options.seconds))
         yield figure(f"receive and delete 10, {title}", rounds)
 
 

@@ -27,14 +27,12 @@ from tests.runtime.cast import (
     Run,
     Wait,
     crash,
+    itself,
     on_stage,
     refuse,
+    rest,
     settled,
 )
-
-
-async def rest(_: Any) -> None:
-    await trio.sleep(10)
 
 
 @on_stage()
@@ -52,7 +50,7 @@ async def test_an_ask_of_an_idle_actor_runs_in_the_callers_task(system: System) 
 @on_stage()
 async def test_an_ask_of_a_busy_actor_waits_its_turn_in_another_task(system: System) -> None:
     actor = system.spawn(Spec(Player))
-    await actor.tell(Wait(step=rest))
+    await actor.tell(rest(10))
     await settled()
     began = trio.current_time()  # noqa: TID251 -- virtual
     task = await actor.ask(Run(step=lambda _: trio.lowlevel.current_task()))
@@ -65,23 +63,18 @@ async def test_a_suspended_handler_does_not_hold_the_others(system: System) -> N
     heard: list[str] = []
     sleepers = [system.spawn(Spec(Player, (heard,))) for _ in range(50)]
     for sleeper in sleepers:
-        await sleeper.tell(Wait(step=rest))
+        await sleeper.tell(rest(10))
     other = system.spawn(Spec(Player, (heard,)))
     await other.tell(Note(text="through"))
-    await settled_without_jump()
+    await settled()
     assert heard == ["through"]
-
-
-async def settled_without_jump() -> None:
-    for _ in range(200):
-        await trio.lowlevel.checkpoint()
 
 
 @on_stage()
 async def test_an_ask_cancelled_before_its_turn_never_happens(system: System) -> None:
     heard: list[str] = []
     actor = system.spawn(Spec(Player, (heard,)))
-    await actor.tell(Wait(step=rest))
+    await actor.tell(rest(10))
     with trio.move_on_after(1):
         await actor.ask(Note(text="late"))
     assert await actor.ask(Run(step=lambda _: list(heard))) == []
@@ -102,7 +95,7 @@ def test_an_asker_cancelled_in_the_turn_waits_for_the_handlers_cleanup(queued: b
                 heard.append("cleaned")
 
         if queued:
-            await actor.tell(Wait(step=lambda _: trio.sleep(1)))
+            await actor.tell(rest(1))
             await trio.lowlevel.checkpoint()
         with trio.move_on_after(5) as scope:
             await actor.ask(Wait(step=long))
@@ -126,7 +119,7 @@ async def test_a_cancelled_handler_that_answers_all_the_same_answers_its_asker(s
             await trio.sleep(3)
         return "done"
 
-    await actor.tell(Wait(step=lambda _: trio.sleep(1)))
+    await actor.tell(rest(1))
     await trio.lowlevel.checkpoint()
     with trio.move_on_after(2) as scope:
         assert await actor.ask(Wait(step=stubborn)) == "done"
@@ -142,7 +135,7 @@ async def test_a_cancelled_handler_that_defers_all_the_same_keeps_nobody(system:
             await trio.sleep(3)
         return self.ctx.defer("k")
 
-    await actor.tell(Wait(step=lambda _: trio.sleep(1)))
+    await actor.tell(rest(1))
     await trio.lowlevel.checkpoint()
     with trio.move_on_after(2) as scope:
         await actor.ask(Wait(step=stubborn))
@@ -243,11 +236,11 @@ async def test_whoever_waits_for_a_stopped_actor_is_told_at_once(system: System)
             ends.append("told")
 
     async with trio.open_nursery() as nursery:
-        await actor.tell(Wait(step=lambda _: trio.sleep(100)))
-        await settled_without_jump()
+        await actor.tell(rest(100))
+        await settled()
         for _ in range(3):
             nursery.start_soon(ask, Note(text="x"))
-        await settled_without_jump()
+        await settled()
         await system.stop(actor)
     assert ends == ["told"] * 3
 
@@ -256,11 +249,11 @@ async def test_whoever_waits_for_a_stopped_actor_is_told_at_once(system: System)
 async def test_a_refusal_leaves_the_actor_alone(system: System) -> None:
     heard: list[str] = []
     actor = system.spawn(Spec(Player, (heard,)))
-    marked = await actor.ask(Run(step=id))
+    marked = await actor.ask(Run(step=itself))
     with pytest.raises(Refusal):
         await actor.ask(Run(step=refuse))
     await actor.tell(Run(step=refuse))
-    assert await actor.ask(Run(step=id)) == marked
+    assert await actor.ask(Run(step=itself)) == marked
 
 
 @on_stage()
@@ -281,14 +274,14 @@ async def test_a_refusal_after_an_output_is_a_crash(system: System) -> None:
 async def test_a_timeout_says_whether_the_turn_had_begun(system: System) -> None:
     actor = system.spawn(Spec(Player))
     with pytest.raises(AskTimeout) as inline:
-        await actor.ask(Wait(step=rest), within=1)
+        await actor.ask(rest(10), within=1)
     assert inline.value.begun
-    await actor.tell(Wait(step=rest))
+    await actor.tell(rest(10))
     with pytest.raises(AskTimeout) as waiting:
-        await actor.ask(Wait(step=rest), within=1)
+        await actor.ask(rest(10), within=1)
     assert not waiting.value.begun
     with pytest.raises(AskTimeout) as queued:
-        await actor.ask(Wait(step=rest), within=15)
+        await actor.ask(rest(10), within=15)
     assert queued.value.begun
 
 
@@ -320,8 +313,8 @@ async def test_an_ask_of_nobody_and_of_a_foreign_message_is_a_dead_letter(system
     with pytest.raises(DeadLettered) as foreign:
         await actor.ask(Foreign())
     assert foreign.value.reason == "unhandled"
-    await actor.tell(Wait(step=rest))
-    await settled_without_jump()
+    await actor.tell(rest(10))
+    await settled()
     with pytest.raises(DeadLettered):
         await actor.ask(Foreign())
 
@@ -332,8 +325,8 @@ async def test_askers_in_a_nursery_of_a_handler_are_all_answered(system: System)
 
     async def both(_: Any) -> int:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(one.ask, Wait(step=rest))
-            nursery.start_soon(two.ask, Wait(step=rest))
+            nursery.start_soon(one.ask, rest(10))
+            nursery.start_soon(two.ask, rest(10))
         return await one.ask(Note(text="a")) + await two.ask(Note(text="b"))
 
     assert await system.spawn(Spec(Player)).ask(Wait(step=both)) == 2

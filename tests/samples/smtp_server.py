@@ -1,6 +1,6 @@
 """A real SMTP server on a port that the kernel chooses, and what it was handed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,11 +44,11 @@ class _AnyPort(Controller):
     def _trigger_server(self) -> None:
         # it connects to see that the server is up, so it has to know which port the kernel has chosen
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def smtp_server(inbox: Inbox) -> Iterator[SmtpServer]:
+def smtp_server(inbox: Inbox) -> Generator[SmtpServer]:
     controller = _AnyPort(inbox, hostname="127.0.0.1", port=0)
     controller.start()
     try:

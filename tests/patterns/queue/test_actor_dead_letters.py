@@ -1,13 +1,14 @@
 """Dead letters between two queues: in one of them at any moment, whatever fails between."""
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
 
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from patterns.queue.messages import DeleteQueue, InvalidParameterValue, ListDeadLetterSourceQueues, PurgeQueue
 from runtime.clock import VirtualClock
-from runtime.store import Disk
+from runtime.store import Disk, MemoryStore
 from tests.patterns.queue.theatre import Theatre, arn, redrive, theatre
 
 
@@ -105,6 +106,22 @@ async def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_missi
     assert await stage.bodies(dead) == ["poison"]
 
 
+async def test_who_waits_beside_a_letter_without_a_queue_costs_a_look_a_second_and_no_loop(
+    stage: Theatre, clock: VirtualClock
+) -> None:
+    await stage.create("dead")
+    queue = await stage.create(RedrivePolicy=redrive("dead"))
+    await stage.send(queue, "poison")
+    await stage.bodies(queue, visibility=0)
+    await stage.names.ask(DeleteQueue(name="dead"))
+    poll = await stage.poll(queue, wait=10)
+    await clock.advance(9.0)
+    assert stage.system.router.cells[queue.address].handled < 100
+    await stage.send(queue, "good")
+    await wait_all_tasks_blocked()
+    assert poll.bodies == ["good"]
+
+
 async def test_a_dead_letter_of_a_dead_letter_queue_does_not_move_on_at_once(
     stage: Theatre, clock: VirtualClock
 ) -> None:
@@ -172,13 +189,16 @@ async def test_a_letter_on_its_way_at_a_restart_arrives_exactly_once(clock: Virt
         disk.faults.slow = 1.0
         await stage.poll(queue, wait=5)
         await clock.advance(1.5)  # its row says that it is on its way, and nobody has adopted it
-        stage.system.commit.discard = None  # type: ignore[attr-defined]  # placeholder
-    disk.faults.slow = 0.0
-    async with theatre(clock, disk) as stage:
+        between = Disk()
+        between.kept = deepcopy(disk.kept)
+        disk.faults.slow = 0.0
+        await clock.advance(5.0)
+    async with theatre(clock, between) as stage:
         await stage.counts(stage.queue())
         await wait_all_tasks_blocked()
         assert await stage.bodies(stage.queue("dead")) == ["poison"]
         assert await stage.counts(stage.queue()) == (0, 0, 0)
+        assert await MemoryStore(between).scan(stage.queue().address, "out/") == []
 
 
 async def test_a_policy_is_judged_when_it_is_set_and_the_old_one_stays_if_it_is_refused(

@@ -34,7 +34,9 @@ async def test_a_send_answers_a_long_poll_at_once(stage: Theatre, clock: Virtual
     assert poll.bodies == ["a"]
 
 
-async def test_a_long_poll_ends_empty_at_its_deadline_and_not_before(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_long_poll_ends_empty_at_its_deadline_and_not_before(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     poll = await stage.poll(queue, wait=20)
     await clock.advance(19.9)
@@ -43,7 +45,9 @@ async def test_a_long_poll_ends_empty_at_its_deadline_and_not_before(stage: Thea
     assert poll.bodies == []
 
 
-async def test_the_queues_own_wait_holds_where_the_receive_names_none(stage: Theatre, clock: VirtualClock) -> None:
+async def test_the_queues_own_wait_holds_where_the_receive_names_none(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create(ReceiveMessageWaitTimeSeconds="5")
     poll = await stage.poll(queue, wait=None)
     assert poll.bodies is None
@@ -51,7 +55,9 @@ async def test_the_queues_own_wait_holds_where_the_receive_names_none(stage: The
     assert poll.bodies == []
 
 
-async def test_a_wait_of_zero_is_a_short_poll_whatever_the_queue_says(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_wait_of_zero_is_a_short_poll_whatever_the_queue_says(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create(ReceiveMessageWaitTimeSeconds="5")
     poll = await stage.poll(queue, wait=0)
     assert poll.bodies == []
@@ -68,7 +74,8 @@ async def test_the_end_of_a_delay_answers_a_long_poll(stage: Theatre, clock: Vir
 
 
 async def test_a_delayed_message_that_is_sent_while_somebody_waits_is_given_when_its_delay_ends(
-    stage: Theatre, clock: VirtualClock,
+    stage: Theatre,
+    clock: VirtualClock,
 ) -> None:
     queue = await stage.create()
     poll = await stage.poll(queue)
@@ -79,7 +86,9 @@ async def test_a_delayed_message_that_is_sent_while_somebody_waits_is_given_when
     assert poll.bodies == ["later"]
 
 
-async def test_the_end_of_a_visibility_timeout_answers_a_long_poll(stage: Theatre, clock: VirtualClock) -> None:
+async def test_the_end_of_a_visibility_timeout_answers_a_long_poll(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     await stage.send(queue, "again")
     assert await stage.bodies(queue, visibility=5) == ["again"]
@@ -90,7 +99,9 @@ async def test_the_end_of_a_visibility_timeout_answers_a_long_poll(stage: Theatr
     assert poll.bodies == ["again"]
 
 
-async def test_a_change_of_visibility_to_zero_answers_a_long_poll(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_change_of_visibility_to_zero_answers_a_long_poll(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     await stage.send(queue, "again")
     (taken,) = await stage.receive(queue)
@@ -101,7 +112,8 @@ async def test_a_change_of_visibility_to_zero_answers_a_long_poll(stage: Theatre
 
 
 async def test_a_shortened_visibility_moves_the_moment_at_which_a_long_poll_is_answered(
-    stage: Theatre, clock: VirtualClock,
+    stage: Theatre,
+    clock: VirtualClock,
 ) -> None:
     queue = await stage.create()
     await stage.send(queue, "again")
@@ -112,7 +124,9 @@ async def test_a_shortened_visibility_moves_the_moment_at_which_a_long_poll_is_a
     assert poll.bodies == ["again"]
 
 
-async def test_the_delete_that_frees_a_fifo_group_answers_a_long_poll(stage: Theatre, clock: VirtualClock) -> None:
+async def test_the_delete_that_frees_a_fifo_group_answers_a_long_poll(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create_fifo()
     await stage.send(queue, "first", "second", group="g")
     (first,) = await stage.receive(queue, count=1)
@@ -123,7 +137,9 @@ async def test_the_delete_that_frees_a_fifo_group_answers_a_long_poll(stage: The
     assert poll.bodies == ["second"]
 
 
-async def test_a_dead_letter_answers_a_long_poll_at_the_dead_letter_queue(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_dead_letter_answers_a_long_poll_at_the_dead_letter_queue(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     dead = await stage.create("dead")
     queue = await stage.create(RedrivePolicy=redrive("dead"))
     await stage.send(queue, "poison")
@@ -134,7 +150,9 @@ async def test_a_dead_letter_answers_a_long_poll_at_the_dead_letter_queue(stage:
     assert poll.bodies == ["poison"]
 
 
-async def test_who_has_waited_longest_is_answered_first_and_each_message_goes_to_one(stage: Theatre, clock: VirtualClock) -> None:
+async def test_who_has_waited_longest_is_answered_first_and_each_message_goes_to_one(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     polls = [await stage.poll(queue) for _ in range(3)]
     await stage.send(queue, "a")
@@ -146,7 +164,9 @@ async def test_who_has_waited_longest_is_answered_first_and_each_message_goes_to
     assert await stage.counts(queue) == (0, 3, 0)
 
 
-async def test_a_long_poll_takes_what_is_there_and_does_not_wait_to_fill(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_long_poll_takes_what_is_there_and_does_not_wait_to_fill(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     await stage.send(queue, "a", "b")
     poll = await stage.poll(queue, count=10)
@@ -196,7 +216,9 @@ async def test_deleting_the_queue_ends_waiting_receives_empty(stage: Theatre, cl
     assert [poll.bodies for poll in polls] == [[], []]
 
 
-async def test_a_purge_leaves_who_waits_waiting_for_the_next_message(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_purge_leaves_who_waits_waiting_for_the_next_message(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     await stage.send(queue, "never seen", delay=5)
     poll = await stage.poll(queue)
@@ -208,7 +230,9 @@ async def test_a_purge_leaves_who_waits_waiting_for_the_next_message(stage: Thea
     assert poll.bodies == ["after"]
 
 
-async def test_a_thousand_long_polls_wait_without_a_timer_each_and_one_send_wakes_one(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_thousand_long_polls_wait_without_a_timer_each_and_one_send_wakes_one(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     queue = await stage.create()
     polls = [await stage.poll(queue) for _ in range(1_000)]
     await stage.send(queue, "a")

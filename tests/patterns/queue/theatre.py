@@ -1,6 +1,6 @@
 """Queues in a running system, with the store in memory and time that only a test moves."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,12 +129,15 @@ async def theatre(
     seed: int = 1,
     commit_time: Callable[[], float] | None = None,
     store: MemoryStore | None = None,
-) -> AsyncIterator[Theatre]:
+) -> AsyncGenerator[Theatre]:
     """Open one on `disk`; leave it, and the next one on the same disk is what a restart finds."""
     assert trio.lowlevel.current_clock() is clock, "a test names the fixture `clock` itself, or time is real"
     store = store or MemoryStore(disk, clock=clock.now, commit_time=commit_time)
-    async with System(
-        patterns=[queue_pattern(rules)], store=store, clock=clock, entropy=Entropy(seed), drain_grace=0.0
-    ) as system, trio.open_nursery() as nursery:
+    async with (
+        System(
+            patterns=[queue_pattern(rules)], store=store, clock=clock, entropy=Entropy(seed), drain_grace=0.0
+        ) as system,
+        trio.open_nursery() as nursery,
+    ):
         yield Theatre(system, clock, nursery)
         nursery.cancel_scope.cancel()

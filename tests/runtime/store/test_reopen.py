@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import trio
@@ -130,9 +128,11 @@ def test_the_memory_store_is_what_the_model_says_over_any_reopening(steps: list[
 
 @given(STEPS)
 @settings(deadline=None, max_examples=50)
-def test_the_sqlite_store_is_what_the_model_says_over_any_reopening(steps: list[Commit | str]) -> None:
-    with TemporaryDirectory() as folder:
-        trio.run(follow, lambda: SqliteStore(Path(folder), lambda: 0.0), steps)
+def test_the_sqlite_store_is_what_the_model_says_over_any_reopening(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Commit | str]
+) -> None:
+    folder = tmp_path_factory.mktemp("node")
+    trio.run(follow, lambda: SqliteStore(folder, lambda: 0.0), steps)
 
 
 @given(st.lists(COMMIT, min_size=1, max_size=5), st.integers(0, 3))
@@ -150,7 +150,7 @@ async def crash_at(place: int, commits: list[Commit], torn: int) -> None:
     store = MemoryStore(disk)
     models = {actor: Model() for actor in ACTORS}
     under_way: list[Batch] = []
-    with pytest.raises(PowerCut):
+    with pytest.raises(PowerCut):  # noqa: PT012 -- which of the commits meets the crash is the point
         for commit in commits:
             under_way = [batch_of(actor, models[actor], *drawn) for actor, drawn in commit.items()]
             for outcome, batch in zip(await store.commit(under_way), under_way, strict=True):

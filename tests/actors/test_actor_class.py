@@ -1,0 +1,136 @@
+"""Messages, addresses, refs and the handlers of a class: what is checked before anything runs."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from actors.actor import Actor
+from actors.address import ADDRESS_MAX, Address, BadAddress
+from actors.errors import DuplicateHandler, MissingHandler
+from actors.handlers import Kind, kind_of, receive
+from actors.message import Message
+from actors.ref import Ref
+
+
+class One(Message[int], raises=(KeyError,)):
+    number: int = 0
+
+
+class Two(Message[None]):
+    pass
+
+
+class Foreign(Message[None]):
+    pass
+
+
+def test_a_member_of_the_protocol_without_a_handler_is_missed_at_once() -> None:
+    with pytest.raises(MissingHandler, match="Two"):
+
+        class Bad(Actor[One | Two]):
+            @receive(One)
+            def on_one(self, message: One) -> int:
+                return 1
+
+
+def test_two_handlers_for_one_message_are_refused() -> None:
+    with pytest.raises(DuplicateHandler, match="One"):
+
+        class Bad(Actor[One]):
+            @receive(One)
+            def on_one(self, message: One) -> int:
+                return 1
+
+            @receive(One)
+            def again(self, message: One) -> int:
+                return 1
+
+
+def test_a_handler_outside_the_protocol_is_refused() -> None:
+    with pytest.raises(DuplicateHandler, match="Foreign"):
+
+        class Bad(Actor[One]):
+            @receive(One)
+            def on_one(self, message: One) -> int:
+                return 1
+
+            @receive(Foreign)
+            def on_foreign(self, message: Foreign) -> None: ...
+
+
+def test_a_subclass_inherits_and_replaces_handlers() -> None:
+    class Parent(Actor[One]):
+        @receive(One)
+        def on_one(self, message: One) -> int:
+            return 1
+
+    class Child(Parent):
+        @receive(One)
+        def on_one_otherwise(self, message: One) -> int:
+            return 2
+
+    assert Parent.handlers[One].function(Parent(), One()) == 1
+    assert Child.handlers[One].function(Child(), One()) == 2
+
+
+def test_whether_a_handler_can_wait_is_read_off_its_code() -> None:
+    def plain(self: Any, message: Any) -> None: ...
+
+    async def bare(self: Any, message: Any) -> None: ...
+
+    async def waits(self: Any, message: Any) -> None:
+        await message
+
+    async def loops(self: Any, message: Any) -> None:
+        async for _ in message:
+            pass
+
+    async def enters(self: Any, message: Any) -> None:
+        async with message:
+            pass
+
+    assert [kind_of(each) for each in (plain, bare)] == [Kind.PLAIN, Kind.BARE]
+    assert {kind_of(each) for each in (waits, loops, enters)} == {Kind.SUSPENDS}
+
+
+def test_a_message_is_frozen_closed_and_names_its_refusals() -> None:
+    with pytest.raises(ValidationError):
+        One(number=1).number = 2  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        One.model_validate({"nummer": 1})
+    assert One.refusals == (KeyError,)
+    assert Two.refusals == ()
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5))
+def test_any_segments_make_an_address_that_reads_back(segments: list[str]) -> None:
+    try:
+        address = Address.of(*segments)
+    except UnicodeEncodeError:
+        return  # a lone surrogate is no text
+    assert address.segments == tuple(segments)
+    assert Address(str(address)) == address
+    assert address.child("x/y").name == "x%2Fy"
+
+
+@pytest.mark.parametrize("path", ["", "/", "a", "/a/", "//", "/a b", "/%2", "/%2f", "/a\n", "/ä"])
+def test_what_is_no_path_is_no_address(path: str) -> None:
+    with pytest.raises(BadAddress):
+        Address(path)
+
+
+def test_an_address_has_its_limit() -> None:
+    assert Address("/" + "a" * (ADDRESS_MAX - 1))
+    with pytest.raises(BadAddress):
+        Address("/" + "a" * ADDRESS_MAX)
+
+
+def test_refs_are_equal_by_address() -> None:
+    post: Any = object()
+    other: Any = object()
+    assert Ref[Any](Address("/a"), post) == Ref[Any](Address("/a"), other)
+    assert len({Ref[Any](Address("/a"), post), Ref[Any](Address("/a"), other)}) == 1
+    assert Ref[Any](Address("/a"), post) != Ref[Any](Address("/b"), post)

@@ -1,0 +1,103 @@
+"""What a failure leads to, decided without anything running."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.actor import Actor, Spec
+from actors.errors import BadSpec
+from actors.supervision import (
+    Backoff,
+    Directive,
+    Escalate,
+    Failures,
+    History,
+    Intensity,
+    Restart,
+    RestartIn,
+    Restarts,
+    StopIt,
+)
+
+
+def history(intensity: Intensity | None = None) -> History:
+    return History(Restarts(intensity or Intensity()), Failures())
+
+
+def spec(**options: Any) -> Spec[Any]:
+    return Spec(Actor[Any], **options)
+
+
+def test_the_delays_are_those_documented() -> None:
+    backoff = Backoff(jitter=0)
+    assert [backoff.delay(failures, 0.5) for failures in range(1, 6)] == [0, 0.1, 0.2, 0.4, 0.8]
+    assert backoff.delay(10_000, 0.5) == 30
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_jitter_stays_within_its_share(failures: int, fraction: float) -> None:
+    plain = Backoff(jitter=0).delay(failures, 0)
+    assert 0.8 * plain - 1e-9 <= Backoff(jitter=0.2).delay(failures, fraction) <= 1.2 * plain + 1e-9
+
+
+@given(st.lists(st.floats(0, 20), max_size=60), st.integers(0, 5))
+def test_no_window_holds_more_restarts_than_allowed(gaps: list[float], most: int) -> None:
+    restarts, now, made = Restarts(Intensity(most, within=30)), 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        if not restarts.another(now):
+            assert len([at for at in made if at > now - 30]) >= most
+            return
+        made.append(now)
+        assert len([at for at in made if at > now - 30]) <= most
+
+
+def test_a_quiet_time_begins_the_series_anew() -> None:
+    failures = Failures()
+    assert [failures.another(now, 60) for now in (100, 110, 165, 226)] == [1, 2, 3, 1]
+
+
+def test_the_directive_and_the_restart_type_decide() -> None:
+    error = ValueError()
+    assert history().decide(spec(), error, 0, 0.5) == RestartIn(0)
+    assert history().decide(spec(restart=Restart.TRANSIENT), error, 0, 0.5) == RestartIn(0)
+    assert history().decide(spec(restart=Restart.TEMPORARY), error, 0, 0.5) == StopIt()
+    stop = spec(directives=((ValueError, Directive.STOP),))
+    assert history().decide(stop, error, 0, 0.5) == StopIt()
+    escalate = spec(directives=((ValueError, Directive.ESCALATE),))
+    assert history().decide(escalate, error, 0, 0.5) == Escalate(limit=False)
+    assert history(Intensity(0)).decide(spec(), error, 0, 0.5) == Escalate(limit=True)
+
+
+def test_the_first_directive_that_matches_wins() -> None:
+    ordered = spec(directives=((LookupError, Directive.STOP), (KeyError, Directive.ESCALATE)))
+    assert ordered.directive(KeyError()) is Directive.STOP
+    assert ordered.directive(ValueError()) is Directive.RESTART
+
+
+def test_of_a_group_the_most_severe_leaf_wins() -> None:
+    policy = spec(directives=((KeyError, Directive.STOP), (OSError, Directive.ESCALATE)))
+    group = ExceptionGroup("a", [ValueError(), ExceptionGroup("b", [KeyError()])])
+    assert policy.directive(group) is Directive.STOP
+    assert policy.directive(ExceptionGroup("c", [group, OSError()])) is Directive.ESCALATE
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Backoff(first=-1),
+        lambda: Backoff(first=2, most=1),
+        lambda: Backoff(factor=0.5),
+        lambda: Backoff(jitter=1),
+        lambda: Intensity(restarts=-1),
+        lambda: Intensity(within=0),
+        lambda: spec(capacity=0),
+        lambda: spec(start_timeout=0),
+        lambda: spec(stop_grace=-1),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused_at_once(build: Any) -> None:
+    with pytest.raises(BadSpec):
+        build()

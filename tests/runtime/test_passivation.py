@@ -1,0 +1,174 @@
+"""An address that is written to comes to life, and goes when nobody writes."""
+
+from collections import Counter
+from typing import Any, ClassVar
+
+import pytest
+import trio
+from typing_extensions import override
+
+from actors.actor import Spec, StopReason
+from actors.durable import Stored
+from actors.errors import ActorError, DeadLettered, StartFailed
+from runtime.store import MemoryStore
+from runtime.system import System
+from tests.runtime.cast import Bang, Keeper, Note, Run, answering, itself, keeper, keeping, on_stage, settled
+
+
+class Watched(Keeper):
+    """It counts its loads, takes a second for each, and says goodbye for two."""
+
+    loads: ClassVar[Counter[str]] = Counter()
+
+    @override
+    async def load(self, stored: Stored) -> None:
+        self.loads["begun"] += 1
+        await trio.sleep(1)
+        await super().load(stored)
+
+    @override
+    async def stopping(self, reason: StopReason) -> None:
+        await trio.sleep(2)
+
+
+async def long() -> None:
+    await trio.sleep(100)
+
+
+async def ask_all(actor: Any, count: int) -> list[Any]:
+    """Ask it at once from many tasks; the replies and errors."""
+    came: list[Any] = []
+
+    async def ask(number: int) -> None:
+        try:
+            came.append(await actor.ask(Note(text=str(number))))
+        except ActorError as error:
+            came.append(type(error))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(ask, number)
+    return came
+
+
+@on_stage(patterns=[keeping(Spec(Watched))])
+async def test_concurrent_first_messages_share_one_activation(system: System) -> None:
+    Watched.loads.clear()
+    assert sorted(await ask_all(keeper(system), 10)) == list(range(1, 11))
+    assert Watched.loads["begun"] == 1
+
+
+def test_a_failed_activation_tells_every_asker_and_backs_off() -> None:
+    tries: list[float] = []
+
+    class Unloadable(Keeper):
+        @override
+        async def load(self, stored: Stored) -> None:
+            tries.append(trio.current_time())  # noqa: TID251 -- virtual
+            await trio.sleep(1)
+            raise Bang("unreadable")
+
+    async def program(system: System) -> None:
+        assert await ask_all(keeper(system), 5) == [StartFailed] * 5
+        await trio.sleep(15)
+        begun = len(tries)
+        for _ in range(5):
+            with pytest.raises(StartFailed):
+                await keeper(system).ask(Note(text="x"))
+        await keeper(system).tell(Note(text="x"))
+        assert len(tries) == begun, "it backs off"
+        assert system.letters.counts["start_failed"] == 1
+        await trio.sleep(60)
+        with pytest.raises(StartFailed):
+            await keeper(system).ask(Note(text="x"))
+        assert len(tries) > begun, "and is tried again"
+        await keeper(system, "other").tell(Note(text="x"))
+
+    on_stage(patterns=[keeping(Spec(Unloadable))])(program)()
+
+
+def test_a_constructor_that_fails_is_a_failed_start_too() -> None:
+    def factory(_: Any) -> Spec[Any]:
+        return Spec(Keeper, (1, 2, 3))
+
+    async def program(system: System) -> None:
+        for _ in range(3):
+            with pytest.raises(StartFailed):
+                await keeper(system).ask(Note(text="x"))
+
+    on_stage(patterns=[answering(factory)])(program)()
+
+
+def test_a_factory_that_knows_no_such_actor_means_a_dead_letter() -> None:
+    async def program(system: System) -> None:
+        with pytest.raises(DeadLettered):
+            await keeper(system).ask(Note(text="x"))
+        await keeper(system).tell(Note(text="x"))
+        assert system.letters.counts == {"no_such_address": 2}
+
+    on_stage(patterns=[answering(lambda _: None)])(program)()
+
+
+@on_stage(patterns=[keeping(Spec(Keeper, idle_after=10))], store=MemoryStore())
+async def test_an_idle_actor_goes_and_its_state_comes_back(system: System) -> None:
+    assert await keeper(system).ask(Note(text="a")) == 1
+    await trio.sleep(9)
+    assert system.router.cells
+    await trio.sleep(20)
+    assert not system.router.cells
+    assert await keeper(system).ask(Note(text="b")) == 2
+
+
+@on_stage(patterns=[keeping(Spec(Keeper, idle_after=10))])
+async def test_an_actor_at_work_stays(system: System) -> None:
+    marked = await keeper(system).ask(Run(step=itself))
+    for _ in range(10):
+        await trio.sleep(9)
+        assert await keeper(system).ask(Run(step=itself)) == marked
+
+
+@pytest.mark.parametrize("holds", ["deferred", "timer", "pipe"])
+def test_an_actor_that_holds_something_stays(holds: str) -> None:
+    def hold(self: Keeper) -> Any:
+        if holds == "deferred":
+            return self.ctx.defer("k", deadline=100, on_deadline="late")
+        if holds == "timer":
+            return self.ctx.timer("t", 100, Run(step=itself))
+        return self.ctx.pipe(long, lambda _: Run(step=itself))
+
+    async def program(system: System) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keeper(system).ask, Run(step=hold))
+            await trio.sleep(99)
+            assert system.router.cells
+        await trio.sleep(50)
+        assert not system.router.cells
+
+    on_stage(patterns=[keeping(Spec(Keeper, idle_after=10))])(program)()
+
+
+@on_stage(patterns=[keeping(Spec(Watched, idle_after=10))])
+async def test_no_message_is_lost_while_an_actor_passivates(system: System) -> None:
+    Watched.loads.clear()
+    sent = 0
+    for tenths in range(60):
+        await keeper(system).ask(Note(text="up"))
+        sent += 1
+        await trio.sleep(18 + tenths / 10)
+        await keeper(system).tell(Note(text="told"))
+        assert await keeper(system).ask(Note(text="asked")) == sent + 2
+        sent += 2
+        await trio.sleep(60)
+    assert Watched.loads["begun"] > 60
+    assert system.letters.counts == {}
+
+
+@on_stage(patterns=[keeping(Spec(Keeper, idle_after=None))])
+async def test_an_actor_without_an_idle_time_stays(system: System) -> None:
+    await keeper(system).ask(Note(text="a"))
+    await trio.sleep(80_000)
+    assert system.router.cells
+    await system.reset()
+    await settled()
+    assert not system.router.cells
+    assert await keeper(system).ask(Note(text="a")) == 1

@@ -1,0 +1,106 @@
+"""A pipe's result, or its failure, comes back as a message: always one, unless its incarnation is over."""
+
+from typing import Any
+
+import trio
+
+from actors.actor import Spec
+from runtime.system import System
+from tests.runtime.cast import Bang, Note, Player, Run, Wait, crash, itself, on_stage, play, settled
+
+
+def as_note(result: Any) -> Note:
+    return Note(text=repr(result))
+
+
+def pipe(work: Any, as_: Any = as_note) -> Run:
+    return Run(step=lambda self: self.ctx.pipe(work, as_))
+
+
+async def five() -> int:
+    await trio.sleep(5)
+    return 5
+
+
+async def fails() -> int:
+    await trio.sleep(5)
+    raise Bang("no")
+
+
+@on_stage()
+async def test_a_result_and_a_failure_come_back_once(system: System) -> None:
+    heard: list[str] = []
+    actor = system.spawn(Spec(Player, (heard,)))
+    await actor.ask(pipe(five))
+    await actor.ask(pipe(fails))
+    await actor.ask(Note(text="free"))
+    await trio.sleep(10)
+    assert heard[0] == "free"
+    assert sorted(heard[1:]) == ["5", "Bang('no')"]
+
+
+@on_stage()
+async def test_a_pipe_ends_with_its_incarnation(system: System) -> None:
+    heard: list[str] = []
+    ended: list[str] = []
+
+    async def long() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append("cancelled")
+
+    actor = system.spawn(Spec(Player, (heard,)))
+    await actor.ask(pipe(long))
+    await settled()
+    await actor.tell(Run(step=crash))
+    await settled()
+    assert ended == ["cancelled"]
+    await actor.ask(pipe(long))
+    await settled()
+    await system.stop(actor)
+    await settled()
+    assert ended == ["cancelled"] * 2
+    assert heard == []
+
+
+@on_stage()
+async def test_a_result_that_no_message_can_be_made_of_is_a_crash_of_its_actor_alone(system: System) -> None:
+    actor = system.spawn(Spec(Player))
+    marked = await actor.ask(Run(step=itself))
+    await actor.ask(pipe(five, crash))
+    await trio.sleep(10)
+    assert await actor.ask(Run(step=itself)) != marked
+    assert system.router.cells[actor.address].restarts == 1
+
+
+@on_stage()
+async def test_a_pipe_may_ask_even_when_it_began_in_the_turn_of_another(system: System) -> None:
+    heard: list[str] = []
+    third = system.spawn(Spec(Player, (heard,), name="third"))
+    second = system.spawn(Spec(Player, name="second"))
+    first = system.spawn(Spec(Player, name="first"))
+
+    async def asks() -> Any:
+        await trio.sleep(1)
+        await third.tell(Note(text="told at once"))
+        return await third.ask(Note(text="asked"))
+
+    async def inline(_: Any) -> None:
+        await second.ask(pipe(asks))
+
+    await first.ask(Wait(step=inline))
+    await trio.sleep(10)
+    assert heard == ["told at once", "asked"]
+    assert await second.ask(Run(step=lambda self: self.heard)) == ["2"]
+
+
+def test_a_system_that_stops_waits_for_pipes() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        actor = system.spawn(Spec(Player, (heard,)))
+        await actor.ask(pipe(five))
+
+    play(program)
+    assert heard == ["5"]

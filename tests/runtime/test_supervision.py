@@ -1,0 +1,255 @@
+"""What becomes of failures: restarts, backoff, limits, stops, escalation."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import trio
+
+from actors.actor import Spec
+from actors.errors import ActorCrashed, ActorStopped, NameTaken, RestartLimit
+from actors.supervision import Backoff, Directive, Intensity, Restart
+from runtime.entropy import Entropy
+from runtime.system import System
+from tests.runtime.cast import Bang, Lively, Note, Player, Run, crash, on_stage, play, settled
+
+
+def many(times: int = 1_000) -> Intensity:
+    return Intensity(restarts=times)
+
+
+class Starts(Player):
+    """It writes down when it is built."""
+
+    def __init__(self, times: list[float]) -> None:
+        super().__init__()
+        times.append(trio.current_time())  # noqa: TID251 -- virtual
+
+
+@on_stage(intensity=many())
+async def test_a_crash_makes_a_new_actor_at_the_old_address(system: System) -> None:
+    actor = system.spawn(Spec(Player))
+    assert await actor.ask(Note(text="a")) == 1
+    assert await actor.ask(Note(text="b")) == 2
+    with pytest.raises(ActorCrashed):
+        await actor.ask(Run(step=crash))
+    assert await actor.ask(Note(text="c")) == 1
+
+
+@on_stage(intensity=many())
+async def test_restarts_wait_as_the_backoff_says(system: System) -> None:
+    times: list[float] = []
+    actor = system.spawn(Spec(Starts, (times,), backoff=Backoff(first=1, most=6, jitter=0)))
+    for _ in range(6):
+        with pytest.raises(ActorCrashed):
+            await actor.ask(Run(step=crash))
+        await actor.ask(Note(text="up again"))
+    assert [round(after - before, 6) for before, after in pairwise(times)] == [
+        0, 1, 2, 4, 6, 6,
+    ]  # fmt: skip
+
+
+@on_stage(intensity=many(), entropy=Entropy(7))
+async def test_a_quiet_time_begins_the_backoff_anew_and_jitter_spreads_it(system: System) -> None:
+    times: list[float] = []
+    backoff = Backoff(first=10, jitter=0.2, reset_after=60)
+    actor = system.spawn(Spec(Starts, (times,), backoff=backoff))
+    for _ in range(2):
+        await actor.tell(Run(step=crash))
+    await trio.sleep(100)
+    waited = times[2] - times[1]
+    assert 8 <= waited <= 12
+    assert waited != 10
+    await actor.tell(Run(step=crash))
+    await settled()
+    assert len(times) == 4
+    assert round(times[3] - 100, 3) == 0
+
+
+def failing(message: Any, times: int, spec: Spec[Any], **options: Any) -> Any:
+    """Crash an actor below the root some times, and leave the system."""
+
+    async def program(system: System) -> None:
+        actor = system.spawn(spec)
+        for _ in range(times):
+            await actor.tell(message)
+        await trio.sleep(1_000)
+
+    return play(program, **options)
+
+
+def test_too_many_restarts_leave_the_system_as_a_group() -> None:
+    spec = Spec(Player, name="child", backoff=Backoff(first=0))
+    with pytest.raises(ExceptionGroup) as group:
+        failing(Run(step=crash), 3, spec, intensity=Intensity(restarts=2, within=30))
+    (limit,) = group.value.exceptions
+    assert isinstance(limit, RestartLimit)
+    assert isinstance(limit.__cause__, Bang)
+    assert "/child" in "".join(limit.__notes__)
+
+
+def test_as_many_restarts_as_are_allowed_are_forgiven() -> None:
+    spec = Spec(Player, name="child", backoff=Backoff(first=0))
+    failing(Run(step=crash), 2, spec, intensity=Intensity(restarts=2, within=30))
+
+
+def test_escalation_past_the_root_has_the_cause_as_its_leaf() -> None:
+    spec = Spec(Player, name="child", directives=((Bang, Directive.ESCALATE),))
+    with pytest.raises(ExceptionGroup) as group:
+        failing(Run(step=crash), 1, spec)
+    (leaf,) = group.value.exceptions
+    assert isinstance(leaf, Bang)
+    assert any("/child" in note for note in leaf.__notes__)
+
+
+def test_two_causes_are_two_leaves() -> None:
+    async def program(system: System) -> None:
+        spec = Spec(Player, directives=((Bang, Directive.ESCALATE),))
+        one, two = system.spawn(spec), system.spawn(spec)
+        await one.tell(Run(step=crash))
+        await two.tell(Run(step=crash))
+        await trio.sleep(10)
+
+    with pytest.raises(ExceptionGroup) as group:
+        play(program)
+    assert [type(leaf) for leaf in group.value.exceptions] == [Bang, Bang]
+
+
+@pytest.mark.parametrize(
+    "policy", [{"directives": ((Bang, Directive.STOP),)}, {"restart": Restart.TEMPORARY}]
+)
+def test_a_child_that_is_to_stop_stops_and_its_siblings_go_on(policy: dict[str, Any]) -> None:
+    async def program(system: System) -> None:
+        heard: list[str] = []
+        child = system.spawn(Spec(Lively, (heard,), name="child", **policy))
+        sibling = system.spawn(Spec(Player))
+        with pytest.raises(ActorCrashed):
+            await child.ask(Run(step=crash))
+        await settled()
+        assert heard[-1] == "stopped CRASHED"
+        assert child.address not in system.router.cells
+        assert await sibling.ask(Note(text="on")) == 1
+
+    play(program)
+
+
+@on_stage()
+async def test_a_group_out_of_a_handler_is_judged_by_its_most_severe_leaf(system: System) -> None:
+    spec = Spec(Player, name="c", directives=((KeyError, Directive.STOP), (Bang, Directive.RESTART)))
+    actor = system.spawn(spec)
+
+    def group(_: Any) -> None:
+        raise ExceptionGroup("two", [Bang(), ExceptionGroup("deep", [KeyError()])])
+
+    with pytest.raises(ActorCrashed):
+        await actor.ask(Run(step=group))
+    await settled()
+    assert actor.address not in system.router.cells
+
+
+@on_stage()
+async def test_an_actor_supervises_what_it_spawns(system: System) -> None:
+    heard: list[str] = []
+
+    def spawns(self: Player) -> Any:
+        return self.ctx.spawn(Spec(Lively, (heard,), name="child"))
+
+    parent = system.spawn(Spec(Player, name="parent"))
+    child = await parent.ask(Run(step=spawns))
+    assert child.address == "/parent/child"
+    await child.ask(Note(text="hello"))
+    with pytest.raises(ActorCrashed):
+        await child.ask(Run(step=crash))
+    await child.ask(Note(text="again"))
+    assert await parent.ask(Note(text="untouched")) == 1
+    assert heard == ["started Fresh", "hello", "stopped CRASHED", "started Restarted", "again"]
+
+
+@on_stage()
+async def test_a_supervisor_at_its_limit_fails_itself_and_takes_its_children_along(system: System) -> None:
+    heard: list[str] = []
+
+    def spawns(self: Player) -> list[Any]:
+        spec: Spec[Any] = Spec(Lively, (heard,), backoff=Backoff(first=0))
+        return [self.ctx.spawn(spec), self.ctx.spawn(spec)]
+
+    parent = system.spawn(Spec(Player, name="parent", intensity=Intensity(restarts=0)))
+    assert await parent.ask(Note(text="x")) == 1
+    first, second = await parent.ask(Run(step=spawns))
+    await second.ask(Note(text="up"))
+    heard.clear()
+    with pytest.raises(ActorCrashed):
+        await first.ask(Run(step=crash))
+    await settled()
+    assert await parent.ask(Note(text="begun anew")) == 1
+    assert sorted(heard) == ["stopped CRASHED", "stopped CRASHED", "stopping CRASHED"]
+    assert second.address not in system.router.cells
+
+
+@on_stage()
+async def test_two_children_that_escalate_at_once_restart_their_parent_once(system: System) -> None:
+    heard: list[str] = []
+
+    class Parent(Lively):
+        pass
+
+    def spawns(self: Player) -> list[Any]:
+        spec: Spec[Any] = Spec(Player, directives=((Bang, Directive.ESCALATE),))
+        return [self.ctx.spawn(spec), self.ctx.spawn(spec)]
+
+    parent = system.spawn(Spec(Parent, (heard,), name="parent"))
+    for child in await parent.ask(Run(step=spawns)):
+        await child.tell(Run(step=crash))
+    await trio.sleep(10)
+    assert heard == ["started Fresh", "stopped CRASHED", "started Restarted"]
+
+
+@on_stage(intensity=many())
+async def test_the_children_of_a_crashed_actor_end_before_its_backoff_begins(system: System) -> None:
+    heard: list[str] = []
+
+    def spawns(self: Player) -> Any:
+        return self.ctx.spawn(Spec(Lively, (heard,), name="child"))
+
+    parent = system.spawn(Spec(Player, name="p", backoff=Backoff(first=20, jitter=0)))
+    await parent.tell(Run(step=crash))
+    child = await parent.ask(Run(step=spawns))
+    await child.ask(Note(text="up"))
+    await parent.tell(Run(step=crash))
+    await trio.sleep(5)
+    assert heard[-1] == "stopped CRASHED"
+    assert await parent.ask(Note(text="back")) == 1
+
+
+@on_stage(intensity=many())
+async def test_an_actor_that_waits_for_its_restart_can_be_stopped(system: System) -> None:
+    heard: list[str] = []
+    actor = system.spawn(Spec(Lively, (heard,), backoff=Backoff(first=20, jitter=0)))
+    await actor.tell(Run(step=crash))
+    await actor.tell(Run(step=crash))
+    await trio.sleep(1)
+    ends: list[str] = []
+
+    async def ask() -> None:
+        try:
+            await actor.ask(Note(text="x"))
+        except ActorStopped:
+            ends.append("told")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await settled()
+        await system.stop(actor)
+    await trio.sleep(100)
+    assert ends == ["told"]
+    assert heard.count("stopped CRASHED") == 2
+    assert len([line for line in heard if line.startswith("started")]) == 2
+
+
+@on_stage()
+async def test_names_are_unique_among_siblings_and_counted_when_none_is_given(system: System) -> None:
+    system.spawn(Spec(Player, name="a"))
+    with pytest.raises(NameTaken):
+        system.spawn(Spec(Player, name="a"))
+    addresses = [system.spawn(Spec(Player)).address for _ in range(2)]
+    assert addresses == ["/player-1", "/player-2"]
