@@ -70,10 +70,11 @@ class Schedule(Protocol):
 class Pump:
     """One task that drives cells; `cell` is the one whose turn it is in."""
 
-    __slots__ = ("cell", "envelope", "scope")
+    __slots__ = ("cell", "ctx", "envelope", "scope")
 
     def __init__(self) -> None:
         self.cell: Cell | None = None
+        self.ctx: Turn | None = None
         self.envelope: Envelope | None = None
         self.scope = trio.CancelScope()
 
@@ -181,13 +182,15 @@ class Dispatcher:
         pump.cell = None
         if cell is None or envelope is None:
             return
+        ctx = pump.ctx
+        assert ctx is not None
         if boundary.error is not None:
-            crashed = self._raised(cell, envelope.message, envelope.pending, boundary.error)
+            crashed = self._raised(cell, ctx, envelope.message, envelope.pending, boundary.error)
             if crashed and envelope.pending is None and envelope.timer is None:
                 self._lost(cell, envelope, "crashed")
         else:
-            self._cut(cell, envelope.pending)
-        self._end(cell)
+            self._cut(cell, ctx, envelope.pending)
+        self._end(cell, ctx)
         if self._active is pump:
             pump.scope = trio.CancelScope()
 
@@ -215,7 +218,9 @@ class Dispatcher:
 
     async def _visit(self, pump: Pump, cell: Cell) -> None:
         """Up to `VISIT_MAX` messages of one cell."""
-        mailbox = cell.mailbox
+        mailbox, ctx = cell.mailbox, cell.ctx
+        assert ctx is not None
+        assert cell.vars is not None
         for _ in range(VISIT_MAX):
             if not mailbox or cell.end_reason is not None:
                 break
@@ -226,19 +231,17 @@ class Dispatcher:
                 continue
             cell.status = BUSY
             cell.depth = 0
-            pump.cell, pump.envelope = cell, envelope
+            pump.cell, pump.ctx, pump.envelope = cell, ctx, envelope
             handling = cell.handlers.get(envelope.message.__class__)
-            assert cell.ctx is not None
-            assert cell.vars is not None
             if handling is None:
                 self._lost(cell, envelope, "unhandled")
                 continue
-            cell.ctx.begin()
+            ctx.begin()
             if handling.kind is PLAIN:
                 value = cell.vars.run(handling.function, cell.actor, envelope.message)
             else:
                 value = await self._awaited(pump, cell, envelope, handling)
-            self._returned(cell, envelope.message, envelope.pending, value)
+            self._returned(cell, ctx, envelope.message, envelope.pending, value)
             pump.cell = None
             if self._active is not pump or cell.status is not BUSY or cell.blocked:
                 break
@@ -252,7 +255,7 @@ class Dispatcher:
         coro = handling.function(cell.actor, envelope.message)
         assert cell.ctx is not None
         assert cell.vars is not None
-        suspended = False
+        ctx, suspended = cell.ctx, False
 
         def promote() -> None:
             nonlocal suspended
@@ -265,7 +268,8 @@ class Dispatcher:
         try:
             return await drive(cell.vars, cell.ctx, coro, promote)
         finally:
-            cell.scope = cell.pending = None
+            if cell.ctx is ctx:
+                cell.scope = cell.pending = None
             if suspended:
                 self._suspended -= 1
                 if self.idle:
@@ -303,11 +307,11 @@ class Dispatcher:
                 self._end(cell)
                 return value
             pending = Pending()
-            self._returned(cell, message, pending, value)
+            self._returned(cell, ctx, message, pending, value)
         if pending is None:
             assert boundary.error is not None
             pending = Pending()
-            self._raised(cell, message, pending, boundary.error)
+            self._raised(cell, ctx, message, pending, boundary.error)
         self._end(cell)
         return pending
 
@@ -324,30 +328,31 @@ class Dispatcher:
             with boundary, trio.CancelScope() as cell.scope:
                 self._suspended += 1
                 value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
-                self._returned(cell, message, pending, value)
+                self._returned(cell, ctx, message, pending, value)
                 over = True
             if boundary.error is not None:
                 over = True
-                self._raised(cell, message, pending, boundary.error)
+                self._raised(cell, ctx, message, pending, boundary.error)
             elif not over:
                 over = True
-                self._cut(cell, pending)
+                self._cut(cell, ctx, pending)
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
             self._suspended -= 1
-            cell.scope = None
             if edges is not None:
                 edges.remove(cell)
+            if cell.ctx is ctx:
+                cell.scope = None
             if not over:
-                self._cut(cell, None)
-            self._end(cell)
+                self._cut(cell, ctx, None)
+            self._end(cell, ctx)
             if self.idle:
                 self._noticed()
         return pending
 
     # --- the end of a turn -----------------------------------------------------------------------------
 
-    def _returned(self, cell: Cell, message: Any, pending: Pending | None, value: Any) -> None:
+    def _returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
         ctx = cell.ctx
         assert ctx is not None
         cell.handled += 1
@@ -373,7 +378,7 @@ class Dispatcher:
             _too_late(cell, pending)
         else:
             dirty = DirtySuspension(f"{cell.address}: waited after its first change")
-            self._raised(cell, message, pending, dirty)
+            self._raised(cell, ctx, message, pending, dirty)
 
     def _returned_more(
         self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
@@ -432,7 +437,7 @@ class Dispatcher:
         waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
         pending.returned(leave)
 
-    def _raised(self, cell: Cell, message: Any, pending: Pending | None, error: Exception) -> bool:
+    def _raised(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, error: Exception) -> bool:
         """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one."""
         ctx = cell.ctx
         assert ctx is not None
@@ -459,7 +464,7 @@ class Dispatcher:
         cell.parent.failed(cell, error)
         return True
 
-    def _cut(self, cell: Cell, pending: Pending | None) -> None:
+    def _cut(self, cell: Cell, ctx: Turn, pending: Pending | None) -> None:
         """The turn was cancelled: by its asker, or because the cell is being stopped."""
         ctx = cell.ctx
         assert ctx is not None
@@ -469,8 +474,10 @@ class Dispatcher:
         if staged is not None and not ctx.fenced and cell.end_reason is None:
             cell.parent.discarded(cell, CommitFailed(f"{cell.address}: cancelled after it had staged"))
 
-    def _end(self, cell: Cell) -> None:
+    def _end(self, cell: Cell, ctx: Turn | None) -> None:
         """The turn is over: on with the mailbox, or idle."""
+        if cell.ctx is not ctx:  # a straggler's: the cell is its successor's, whose turn may be under way
+            return
         if cell.turn_over is not None:
             cell.turn_over.set()
         if cell.status is not BUSY and cell.status is not QUEUED:

@@ -354,6 +354,8 @@ class Supervisor:
         """End the old incarnation now; the new one waits for the backoff."""
         await self._turn_ended(cell, cell.spec.stop_grace if reason is None else 0.0)
         await self._bury(cell, StopReason.CRASHED if reason else StopReason.DISCARDED)
+        if _is_ending(cell):
+            return
         if reason is not None and delay > 0:
             self._backing_off[cell.address] = self._rooms.timers.after(
                 delay, lambda _: self._say(cell, reason)

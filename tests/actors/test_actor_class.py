@@ -1,5 +1,6 @@
 """Messages, addresses, refs and the handlers of a class: what is checked before anything runs."""
 
+from types import new_class
 from typing import Any
 
 import pytest
@@ -27,38 +28,38 @@ class Foreign(Message[None]):
     pass
 
 
+@receive(One)
+def on_one(self: Any, message: One) -> int:
+    return 1
+
+
+@receive(One)
+def on_one_again(self: Any, message: One) -> int:
+    return 1
+
+
+@receive(Foreign)
+def on_foreign(self: Any, message: Foreign) -> None: ...
+
+
+def an_actor_of(protocol: Any, **handlers: Any) -> type[Any]:
+    """An actor class of that protocol, as a class statement makes it."""
+    return new_class("Made", (Actor[protocol],), exec_body=lambda body: body.update(handlers))
+
+
 def test_a_member_of_the_protocol_without_a_handler_is_missed_at_once() -> None:
     with pytest.raises(MissingHandler, match="Two"):
-
-        class Bad(Actor[One | Two]):
-            @receive(One)
-            def on_one(self, message: One) -> int:
-                return 1
+        an_actor_of(One | Two, on_one=on_one)
 
 
 def test_two_handlers_for_one_message_are_refused() -> None:
     with pytest.raises(DuplicateHandler, match="One"):
-
-        class Bad(Actor[One]):
-            @receive(One)
-            def on_one(self, message: One) -> int:
-                return 1
-
-            @receive(One)
-            def again(self, message: One) -> int:
-                return 1
+        an_actor_of(One, on_one=on_one, again=on_one_again)
 
 
 def test_a_handler_outside_the_protocol_is_refused() -> None:
     with pytest.raises(DuplicateHandler, match="Foreign"):
-
-        class Bad(Actor[One]):
-            @receive(One)
-            def on_one(self, message: One) -> int:
-                return 1
-
-            @receive(Foreign)
-            def on_foreign(self, message: Foreign) -> None: ...
+        an_actor_of(One, on_one=on_one, on_foreign=on_foreign)
 
 
 def test_a_subclass_inherits_and_replaces_handlers() -> None:

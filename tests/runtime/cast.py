@@ -1,6 +1,6 @@
 """Actors that do in their turn what a test says, and a stage on which virtual time passes by itself."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -195,10 +195,10 @@ def _stuck(before: list[bool], scope: trio.CancelScope) -> None:
 
 
 @contextmanager
-def unlogged() -> Iterator[None]:
+def unlogged() -> Generator[None, None, None]:
     """No log lines: without a configuration the traceback of each crash takes 0.2 s to print."""
     before: dict[str, Any] = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(100))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     try:
         yield
     finally:

@@ -82,7 +82,6 @@ def test_tasks_cells_timers_and_askers_are_gone_when_the_system_is_left() -> Non
     assert system.root.children == {}
     assert all(not supervisor.children for supervisor in system.prefixes.values())
     assert system.commit.idle
-    assert system.dispatcher.idle
 
 
 @on_stage()

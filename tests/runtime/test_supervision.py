@@ -7,11 +7,11 @@ import pytest
 import trio
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, ActorStopped, NameTaken, RestartLimit
+from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, NameTaken, RestartLimit
 from actors.supervision import Backoff, Directive, Intensity, Restart
 from runtime.entropy import Entropy
 from runtime.system import System
-from tests.runtime.cast import Bang, Lively, Note, Player, Run, crash, on_stage, play, settled
+from tests.runtime.cast import Bang, Lively, Note, Player, Run, Wait, crash, on_stage, play, rest, settled
 
 
 def many(times: int = 1_000) -> Intensity:
@@ -253,3 +253,47 @@ async def test_names_are_unique_among_siblings_and_counted_when_none_is_given(sy
         system.spawn(Spec(Player, name="a"))
     addresses = [system.spawn(Spec(Player)).address for _ in range(2)]
     assert addresses == ["/player-1", "/player-2"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_turn_that_outlives_its_incarnation_leaves_its_successor_alone(inline: bool) -> None:  # noqa: FBT001
+    heard: list[str] = []
+
+    def spawns(self: Player) -> Any:
+        return self.ctx.spawn(Spec(Player, directives=((Bang, Directive.ESCALATE),)))
+
+    async def shielded(_: Any) -> str:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(50)
+        return "too late"
+
+    async def long(_: Any) -> None:
+        heard.append("long begins")
+        await trio.sleep(100)
+        heard.append("long ends")
+
+    async def program(system: System) -> None:
+        parent = system.spawn(Spec(Player, (heard,), name="parent", stop_grace=2))
+        child = await parent.ask(Run(step=spawns))
+        if not inline:
+            await parent.tell(rest(1))
+            await settled()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(told, parent)
+            await trio.sleep(5)
+            await child.tell(Run(step=crash))
+            await trio.sleep(10)
+            await parent.tell(Wait(step=long))
+            await settled()
+            await parent.tell(Note(text="after"))
+            assert await parent.ask(Note(text="last")) == 5
+
+    async def told(parent: Any) -> None:
+        with pytest.raises(ActorRestarted):
+            await parent.ask(Wait(step=shielded))
+        heard.append("told")
+
+    play(program)
+    told_at = 1 if inline else 0
+    assert heard.pop(told_at) == "told"
+    assert heard == ["long begins", "long ends", "after", "last"]

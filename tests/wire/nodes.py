@@ -1,6 +1,7 @@
 """A node as its user starts it: `callboard up` in a process of its own, from a checkout that is not installed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
@@ -88,6 +90,16 @@ def _endpoint(process: "subprocess.Popen[str]", errors: Path) -> str:
         if "Endpoint" in line:
             return line.split()[1]
     raise AssertionError(f"the node has not started: {errors.read_text()}")
+
+
+def until_waiting(running: RunningNode, count: int) -> None:
+    """Return when `count` receives wait in the node, which its tree tells: a client has no other sign of it."""
+    with urllib3.PoolManager(retries=False, timeout=END_WITHIN) as pool:
+        for _ in range(5_000):
+            tree = pool.request("GET", f"{running.url}/_callboard/tree").data.decode()
+            if sum(int(found) for found in re.findall(r'"deferred": ?(\d+)', tree)) == count:
+                return
+    raise AssertionError(f"there are not {count} receives that wait")
 
 
 def run(folder: Path, *arguments: str, variables: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
