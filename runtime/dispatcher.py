@@ -171,8 +171,9 @@ class Dispatcher:
                 await self._drive(pump)
         finally:
             # left by the whole system's end, or by what is no Exception: whoever waits for this turn must not
-            if pump.cell is not None and pump.envelope is not None and pump.envelope.pending is not None:
-                _release_asker(pump.cell, pump.envelope.pending)
+            cell, envelope = pump.cell, pump.envelope
+            if cell is not None and envelope is not None and envelope.pending is not None:
+                _release_asker(cell, pump.ctx, envelope.pending)
 
     async def _drive(self, pump: Pump) -> None:
         """Until a turn is left by an exception or a cancellation, or the pump is no longer the active one."""
@@ -245,7 +246,7 @@ class Dispatcher:
             pump.cell = None
             if self._active is not pump or cell.status is not BUSY or cell.blocked:
                 break
-        self._end(cell)
+        self._end(cell, ctx)
 
     async def _awaited(self, pump: Pump, cell: Cell, envelope: Envelope, handling: Handling) -> Any:
         pending = envelope.pending
@@ -304,7 +305,7 @@ class Dispatcher:
                 cell.touched = True
                 if self._trace is not None:
                     ctx.effect("reply")
-                self._end(cell)
+                self._end(cell, ctx)
                 return value
             pending = Pending()
             self._returned(cell, ctx, message, pending, value)
@@ -312,7 +313,7 @@ class Dispatcher:
             assert boundary.error is not None
             pending = Pending()
             self._raised(cell, ctx, message, pending, boundary.error)
-        self._end(cell)
+        self._end(cell, ctx)
         return pending
 
     async def _inline_scoped(
@@ -353,8 +354,6 @@ class Dispatcher:
     # --- the end of a turn -----------------------------------------------------------------------------
 
     def _returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
-        ctx = cell.ctx
-        assert ctx is not None
         cell.handled += 1
         cell.touched = True
         if ctx.fenced or ctx.dirty:
@@ -439,8 +438,6 @@ class Dispatcher:
 
     def _raised(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, error: Exception) -> bool:
         """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one."""
-        ctx = cell.ctx
-        assert ctx is not None
         cell.handled += 1
         if ctx.fenced:
             _too_late(cell, pending)
@@ -466,11 +463,9 @@ class Dispatcher:
 
     def _cut(self, cell: Cell, ctx: Turn, pending: Pending | None) -> None:
         """The turn was cancelled: by its asker, or because the cell is being stopped."""
-        ctx = cell.ctx
-        assert ctx is not None
         staged, ctx.staged, ctx.outputs = ctx.staged, None, None
         if pending is not None:
-            _release_asker(cell, pending)
+            _release_asker(cell, ctx, pending)
         if staged is not None and not ctx.fenced and cell.end_reason is None:
             cell.parent.discarded(cell, CommitFailed(f"{cell.address}: cancelled after it had staged"))
 
@@ -513,33 +508,33 @@ class Dispatcher:
     def end_of_start(self, cell: Cell) -> None:
         """Started: let out what it said, and on with the mail that came meanwhile."""
         self.let_out(cell)
-        self._end(cell)
+        self._end(cell, cell.ctx)
 
     def unblocked(self, cell: Cell) -> None:
         """Its outputs have been accepted."""
         if cell.status is BLOCKED:
             cell.status = BUSY
-            self._end(cell)
+            self._end(cell, cell.ctx)
 
 
 def _too_late(cell: Cell, pending: Pending | None) -> None:
-    if pending is not None:
-        pending.settle(outcome.Error(_ended(cell)))
+    """The incarnation was over before its turn was."""
+    if pending is None:
+        return
+    if cell.end_reason is None:
+        pending.settle(outcome.Error(ActorRestarted(f"{cell.address} began anew; ask again")))
+    else:
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
 
 
-def _release_asker(cell: Cell, pending: Pending) -> None:
+def _release_asker(cell: Cell, ctx: Turn | None, pending: Pending) -> None:
     """The turn was cut: the asker gets its own cancellation, if that was the cause, else the actor's end."""
     if pending.raise_cancel is not None:
         pending.cancelled()
+    elif ctx is not None and ctx.fenced:
+        _too_late(cell, pending)
     else:
-        pending.settle(outcome.Error(_ended(cell)))
-
-
-def _ended(cell: Cell) -> Exception:
-    """What an asker is told whose turn did not outlive its incarnation."""
-    if cell.end_reason is None and cell.ctx is not None and cell.ctx.fenced:
-        return ActorRestarted(f"{cell.address} began anew before the turn had ended; ask again")
-    return ActorStopped(f"{cell.address} was stopped before the turn had ended")
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))
 
 
 def room_for_one(cell: Cell) -> None:

@@ -6,7 +6,8 @@ from zlib import crc32
 
 import pytest
 
-from tests.wire.nodes import RunningNode, node, sqs
+from tests.wire.aws_sdk import sqs
+from tests.wire.nodes import RunningNode, node
 
 
 @pytest.fixture(scope="session")

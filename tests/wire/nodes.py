@@ -10,11 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import urllib3
-from botocore.config import Config
 
 CHECKOUT = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -102,7 +99,9 @@ def until_waiting(running: RunningNode, count: int) -> None:
     raise AssertionError(f"there are not {count} receives that wait")
 
 
-def run(folder: Path, *arguments: str, variables: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def run(
+    folder: Path, *arguments: str, variables: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """A command line of ours that ends by itself."""
     return subprocess.run(
         [sys.executable, "-c", RUN, *arguments],
@@ -113,24 +112,3 @@ def run(folder: Path, *arguments: str, variables: dict[str, str] | None = None) 
         timeout=END_WITHIN,
         check=False,
     )
-
-
-def sqs(url: str, *, key: str = "test", secret: str = "test", retries: int = 0, **config: Any) -> Any:
-    """An unmodified boto3 client, as anybody makes one."""
-    return boto3.client("sqs", **client_arguments(url, key, secret, retries, config))
-
-
-def sqs_resource(url: str) -> Any:
-    return boto3.resource("sqs", **client_arguments(url, "test", "test", 0, {}))
-
-
-def client_arguments(
-    url: str, key: str, secret: str, retries: int, config: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "endpoint_url": url,
-        "region_name": REGION,
-        "aws_access_key_id": key,
-        "aws_secret_access_key": secret,
-        "config": Config(retries={"total_max_attempts": retries + 1}, **config),
-    }

@@ -50,7 +50,9 @@ def aws(shared_node: RunningNode, tmp_path: Path) -> Aws:
 
 
 def test_a_queue_from_create_to_delete(aws: Aws, name: str) -> None:
-    url = aws("create-queue", "--queue-name", name, "--attributes", "VisibilityTimeout=5", "--tags", "a=1")["QueueUrl"]
+    url = aws("create-queue", "--queue-name", name, "--attributes", "VisibilityTimeout=5", "--tags", "a=1")[
+        "QueueUrl"
+    ]
     assert aws("get-queue-url", "--queue-name", name)["QueueUrl"] == url
     assert url in aws("list-queues")["QueueUrls"]
     shown = aws("get-queue-attributes", "--queue-url", url, "--attribute-names", "All")["Attributes"]
@@ -65,7 +67,9 @@ def test_a_queue_from_create_to_delete(aws: Aws, name: str) -> None:
 
 def test_a_message_from_send_to_delete(aws: Aws, url: str) -> None:
     attributes = '{"k":{"DataType":"String","StringValue":"v"}}'
-    sent = aws("send-message", "--queue-url", url, "--message-body", "hällo", "--message-attributes", attributes)
+    sent = aws(
+        "send-message", "--queue-url", url, "--message-body", "hällo", "--message-attributes", attributes
+    )
     (taken,) = aws(
         "receive-message", "--queue-url", url, "--attribute-names", "All", "--message-attribute-names", "All",
         "--wait-time-seconds", "1",
@@ -79,7 +83,9 @@ def test_a_message_from_send_to_delete(aws: Aws, url: str) -> None:
 
 
 def test_batches_and_a_refusal(aws: Aws, url: str) -> None:
-    sent = aws("send-message-batch", "--queue-url", url, "--entries", "Id=1,MessageBody=a", "Id=2,MessageBody=b")
+    sent = aws(
+        "send-message-batch", "--queue-url", url, "--entries", "Id=1,MessageBody=a", "Id=2,MessageBody=b"
+    )
     assert [one["Id"] for one in sent["Successful"]] == ["1", "2"]
     with pytest.raises(Refused, match=r"\(ReceiptHandleIsInvalid\) when calling the DeleteMessage operation"):
         aws("delete-message", "--queue-url", url, "--receipt-handle", "x")

@@ -5,16 +5,24 @@ from hashlib import md5
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.wire.nodes import REGION, RunningNode, sqs, sqs_resource
+from tests.wire.aws_sdk import ClientError, sqs, sqs_resource
+from tests.wire.nodes import REGION, RunningNode
 
 pytestmark = pytest.mark.wire
 
 ALL = ["All"]
 EVERY_CHARACTER = "".join(
     chr(point)
-    for first, last in ((0x20, 0x2FF), (0x4E00, 0x4EFF), (0xD700, 0xD7FF), (0xE000, 0xE0FF), (0xFF00, 0xFFFD), (0x1F300, 0x1F6FF), (0x10FFF0, 0x10FFFF))
+    for first, last in (
+        (0x20, 0x2FF),
+        (0x4E00, 0x4EFF),
+        (0xD700, 0xD7FF),
+        (0xE000, 0xE0FF),
+        (0xFF00, 0xFFFD),
+        (0x1F300, 0x1F6FF),
+        (0x10FFF0, 0x10FFFF),
+    )
     for point in range(first, last + 1)
 )
 CODE = "AWS.SimpleQueueService."
@@ -43,9 +51,7 @@ def test_a_message_goes_through_its_whole_life(client: Any, url: str) -> None:
     (taken,) = receive(client, url)
     assert set(taken) == {"MessageId", "ReceiptHandle", "MD5OfBody", "Body"}
     assert counts(client, url) == (0, 1, 0)
-    client.change_message_visibility(
-        QueueUrl=url, ReceiptHandle=taken["ReceiptHandle"], VisibilityTimeout=0
-    )
+    client.change_message_visibility(QueueUrl=url, ReceiptHandle=taken["ReceiptHandle"], VisibilityTimeout=0)
     (again,) = receive(client, url)
     assert again["MessageId"] == sent["MessageId"]
     assert members(client.delete_message(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"])) == {}
@@ -90,7 +96,9 @@ def test_message_attributes_of_all_types_come_back_with_their_digest(client: Any
         MessageSystemAttributes={"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5e-67"}},
     )
     assert sent["MD5OfMessageSystemAttributes"]
-    (taken,) = receive(client, url, MessageAttributeNames=ALL, MessageSystemAttributeNames=ALL, VisibilityTimeout=0)
+    (taken,) = receive(
+        client, url, MessageAttributeNames=ALL, MessageSystemAttributeNames=ALL, VisibilityTimeout=0
+    )
     assert taken["MessageAttributes"] == attributes
     assert taken["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
     assert taken["Attributes"]["AWSTraceHeader"] == "Root=1-5e-67"
@@ -211,7 +219,9 @@ def test_the_url_is_of_the_host_that_was_asked_and_any_host_is_read(
     assert counts(client, url) == (4, 0, 0)
 
 
-def test_accounts_and_regions_have_queues_of_their_own(client: Any, url: str, shared_node: RunningNode, name: str) -> None:
+def test_accounts_and_regions_have_queues_of_their_own(
+    client: Any, url: str, shared_node: RunningNode, name: str
+) -> None:
     other = sqs(shared_node.url, key="111111111111")
     with pytest.raises(other.exceptions.QueueDoesNotExist):
         other.get_queue_url(QueueName=name)
@@ -315,7 +325,9 @@ REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "given", "code", "text"), REFUSALS, ids=[f"{one[0]}-{n}" for n, one in enumerate(REFUSALS)])
+@pytest.mark.parametrize(
+    ("call", "given", "code", "text"), REFUSALS, ids=[f"{one[0]}-{n}" for n, one in enumerate(REFUSALS)]
+)
 def test_a_refusal_has_the_services_code_and_text(
     client: Any, url: str, call: str, given: dict[str, Any], code: str, text: str
 ) -> None:
@@ -358,9 +370,7 @@ def test_the_exception_classes_of_the_client_catch(client: Any, url: str, name: 
         client.receive_message(QueueUrl=f"{url}-no-such")
 
 
-@pytest.mark.parametrize(
-    "call", ["list_message_move_tasks", "start_message_move_task"]
-)
+@pytest.mark.parametrize("call", ["list_message_move_tasks", "start_message_move_task"])
 def test_an_operation_that_is_not_built_says_so_and_is_no_success(client: Any, call: str) -> None:
     with pytest.raises(ClientError) as refused:
         getattr(client, call)(SourceArn=f"arn:aws:sqs:{REGION}:000000000000:x")

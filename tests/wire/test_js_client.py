@@ -1,6 +1,6 @@
 """The queue through AWS's SDK for JavaScript.
 
-    cd tests/wire/js && npm install --no-save --no-package-lock @aws-sdk/client-sqs
+cd tests/wire/js && npm install --no-save --no-package-lock @aws-sdk/client-sqs
 """
 
 import os

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import urllib3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.wire.nodes import RunningNode, node, run, sqs, until_waiting
+from tests.wire.aws_sdk import BotoCoreError, ClientError, sqs
+from tests.wire.nodes import RunningNode, node, run, until_waiting
 
 pytestmark = pytest.mark.wire
 
@@ -232,7 +232,8 @@ def test_what_is_in_flight_at_a_kill_stays_in_flight(tmp_path: Path, data: Path)
 
 
 def test_a_node_listens_on_loopback_alone_unless_it_is_told(tmp_path: Path) -> None:
-    with node(tmp_path) as running, socket.create_connection(
-        ("127.0.0.1", int(running.url.rpartition(":")[2])), timeout=10
-    ) as met:
+    with (
+        node(tmp_path) as running,
+        socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])), timeout=10) as met,
+    ):
         assert met.getpeername()[0] == "127.0.0.1"

@@ -186,9 +186,7 @@ def test_a_refusal_is_an_error_document_with_the_query_code(
 def test_a_queue_that_is_not_there_has_its_old_text(asker: Asker) -> None:
     root = asker.ask("SendMessage", path="/000000000000/not-there", MessageBody="a")
     assert texts(root, "Error", "Code") == ["AWS.SimpleQueueService.NonExistentQueue"]
-    assert texts(root, "Error", "Message") == [
-        "The specified queue does not exist for this wsdl version."
-    ]
+    assert texts(root, "Error", "Message") == ["The specified queue does not exist for this wsdl version."]
 
 
 def test_an_unknown_action_is_an_invalid_action(asker: Asker) -> None:

@@ -76,7 +76,9 @@ def test_pipelined_requests_are_done_and_answered_in_their_order(
 ) -> None:
     wanted = 20
     with closing(connect(shared_node)) as pipe:
-        pipe.sendall(b"".join(request("SendMessage", QueueUrl=url, MessageBody=str(n)) for n in range(wanted)))
+        pipe.sendall(
+            b"".join(request("SendMessage", QueueUrl=url, MessageBody=str(n)) for n in range(wanted))
+        )
         heard = b""
         while heard.count(b'"MD5OfMessageBody"') < wanted:
             heard += pipe.recv(65_536)
@@ -94,7 +96,10 @@ def test_a_request_on_the_queues_own_path_reaches_it(shared_node: RunningNode, c
 
 
 def test_sixty_four_connections_at_once_each_get_their_own(shared_node: RunningNode, url: str) -> None:
-    with urllib3.PoolManager(retries=False, timeout=60, maxsize=64) as pool, ThreadPoolExecutor(64) as threads:
+    with (
+        urllib3.PoolManager(retries=False, timeout=60, maxsize=64) as pool,
+        ThreadPoolExecutor(64) as threads,
+    ):
 
         def work(number: int) -> int:
             for step in range(5):
@@ -103,7 +108,13 @@ def test_sixty_four_connections_at_once_each_get_their_own(shared_node: RunningN
             while taken < 5:
                 found = post(pool, shared_node.url, "ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20)
                 for one in found["Messages"]:
-                    post(pool, shared_node.url, "DeleteMessage", QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+                    post(
+                        pool,
+                        shared_node.url,
+                        "DeleteMessage",
+                        QueueUrl=url,
+                        ReceiptHandle=one["ReceiptHandle"],
+                    )
                     taken += 1
             return taken
 
@@ -113,7 +124,10 @@ def test_sixty_four_connections_at_once_each_get_their_own(shared_node: RunningN
 def test_waiters_on_sixty_four_connections_get_one_message_each(
     shared_node: RunningNode, client: Any, url: str
 ) -> None:
-    with urllib3.PoolManager(retries=False, timeout=60, maxsize=64) as pool, ThreadPoolExecutor(64) as threads:
+    with (
+        urllib3.PoolManager(retries=False, timeout=60, maxsize=64) as pool,
+        ThreadPoolExecutor(64) as threads,
+    ):
         waiting = [
             threads.submit(
                 post, pool, shared_node.url, "ReceiveMessage",

@@ -6,12 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
-from botocore.auth import SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 
-from tests.wire.nodes import REGION, RunningNode, node, sqs
+from tests.wire.aws_sdk import AWSRequest, ClientError, Credentials, SigV4QueryAuth, sqs
+from tests.wire.nodes import REGION, RunningNode, node
 
 pytestmark = pytest.mark.wire
 
