@@ -5,17 +5,18 @@ Exit codes: 0 an orderly end, 1 the node could not start or has failed, 2 a wron
 
 import errno
 import gc
+import http.client
 import json
 import os
 import signal
 import sys
-import urllib.error
 import urllib.request
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import click
+import structlog
 import trio
 from pydantic import ValidationError
 
@@ -25,8 +26,9 @@ from runtime.node import Node, open_node
 from runtime.observe import logs
 from runtime.observe.tree import as_text
 from runtime.pattern import Pattern
-from runtime.store.port import StoreInUse, StoreTooNew
+from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
 
+log = structlog.get_logger("callboard.node")
 PATTERNS = "callboard.patterns"
 SWITCH_INTERVAL = 0.000_5
 """Seconds. With a writer thread beside a busy loop it took the commit of 100 from 13 ms to 4 ms at the median."""
@@ -90,12 +92,15 @@ def main() -> None:
 )
 def up(memory: bool, data: str, **options: Any) -> None:  # noqa: FBT001 -- click calls it by name
     """Run a node until Ctrl-C or SIGTERM."""
+    if not data:
+        raise click.UsageError("--data is a folder, not the empty text; --memory keeps nothing")
     try:
         settings = Settings(data=None if memory else Path(data), **options)
         credentials = _credentials(settings.credentials)
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        raise click.UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        option = str(first["loc"][0]).replace("_", "-")
+        raise click.UsageError(f"--{option}: {first['msg']}") from None
     logs.configure(settings.log_format)
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.collect()
@@ -105,7 +110,7 @@ def up(memory: bool, data: str, **options: Any) -> None:  # noqa: FBT001 -- clic
         trio.run(_up, settings, installed_patterns(), credentials)
     except BaseExceptionGroup as group:
         raise _start_error(group, settings) or group from None
-    except (OSError, StoreInUse, StoreTooNew) as error:
+    except (OSError, StoreInUse, StoreTooNew, StoreUnusable) as error:
         raise _start_error(error, settings) or error from None
 
 
@@ -115,10 +120,10 @@ async def _up(settings: Settings, patterns: list[Pattern], credentials: Credenti
             click.echo(_welcome(node, settings, patterns))
             async for _ in signals:
                 break
-            click.echo("\nStopping: finishing what is under way. Ctrl-C again ends at once.", err=True)
+            log.info("stopping", hint="what is under way is finished; Ctrl-C again ends at once")
             signal.signal(signal.SIGINT, _end_at_once)
             signal.signal(signal.SIGTERM, _end_at_once)
-    click.echo("Stopped.", err=True)
+    log.info("stopped")
 
 
 def _end_at_once(_number: int, _frame: object) -> None:
@@ -158,13 +163,13 @@ def _start_error(error: BaseException, settings: Settings) -> CannotStart | None
         if len(leaves) > 1:
             return None
         error = leaves[0]
-    if isinstance(error, StoreInUse | StoreTooNew):
+    if isinstance(error, StoreInUse | StoreTooNew | StoreUnusable):
         return CannotStart(str(error))
     if not isinstance(error, OSError):
         return None
     if error.errno == errno.EADDRINUSE:
         return CannotStart(f"port {settings.port} on {settings.host} is in use; choose another with --port")
-    if error.filename is None and error.errno in {errno.EACCES, errno.EADDRNOTAVAIL}:
+    if error.filename is None:  # of a file it would have a name
         return CannotStart(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     return CannotStart(f"data folder {settings.data}: {error.strerror or error}")
 
@@ -185,7 +190,7 @@ def tree(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
     try:
         with urllib.request.urlopen(f"{endpoint.rstrip('/')}/_callboard/tree", timeout=10) as answer:  # noqa: S310 -- checked above
             found = json.load(answer)
-    except (urllib.error.URLError, ValueError, TimeoutError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise CannotStart(f"no node answers at {endpoint}: {error}") from None
     click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
 

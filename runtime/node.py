@@ -95,6 +95,12 @@ async def open_node(
             await store.aclose()
 
 
+def url_of(host: str, port: int) -> str:
+    """Where a client of this machine finds the node: an IPv6 address in brackets, loopback for "all addresses"."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- what a user may have chosen
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
 async def _listen(
     nursery: trio.Nursery, settings: Settings, clock: SystemClock, system: System, door: Handler
 ) -> Node:
@@ -108,7 +114,7 @@ async def _listen(
 
     listen = partial(serve_http, counted, clock, settings.port, host=settings.host)
     server: HttpServer = await nursery.start(listen)
-    node = Node(system, server, f"http://{settings.host}:{server.port}")
+    node = Node(system, server, url_of(settings.host, server.port))
     pages["GET", "/_callboard/health"] = node.health
     pages["GET", "/_callboard/tree"] = node.tree
     pages["GET", "/metrics"] = node.metrics

@@ -32,6 +32,7 @@ from runtime.context import Rooms
 from runtime.dispatcher import Dispatcher, Schedule
 from runtime.entropy import Entropy
 from runtime.letters import DeadLetters
+from runtime.observe import logs
 from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.router import Router
@@ -67,6 +68,7 @@ class System:
         schedule: Schedule | None = None,
         trace: Trace | None = None,
     ) -> None:
+        logs.configure_unless_done()
         self.clock = clock or SystemClock()
         self.entropy = entropy or Entropy()
         self.store: Store = store or MemoryStore()

@@ -16,7 +16,7 @@ from patterns.queue.answers import received
 from patterns.queue.arn import queue_arn, queue_of
 from patterns.queue.changes import Change, Expired, Sends, Taken
 from patterns.queue.dead_letters import adopt, bring_back, settle
-from patterns.queue.errors import QueueDoesNotExist
+from patterns.queue.errors import QueueDoesNotExist, QueueError
 from patterns.queue.inner import HandedOver, RedriveJudged, SendOff, Serve
 from patterns.queue.loading import Loader, meta_of
 from patterns.queue.messages import (
@@ -260,8 +260,13 @@ class QueueActor(DurableActor[ActorMessage]):
         elif message.error is not None:
             self.ctx.refuse(message.key, message.error)
         else:
-            self.keep_freeing(self.queue().set_attributes(message.attributes, self.ctx.now))
-            self.ctx.resolve(message.key, None)
+            try:
+                change = self.queue().set_attributes(message.attributes, self.ctx.now)
+            except QueueError as refusal:  # another call came between, and with what it set these do not go
+                self.ctx.refuse(message.key, refusal)
+            else:
+                self.keep_freeing(change)
+                self.ctx.resolve(message.key, None)
 
     @receive(TagQueue)
     def on_tag(self, message: TagQueue) -> None:

@@ -4,7 +4,7 @@ A name is kept before its queue begins to exist and until it has ended, so that 
 (`unfinished`). Decisions refuse or return the change; `apply` alters.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -222,6 +222,6 @@ def _token_of(name: str) -> str:
 
 def _name_of(token: str) -> str:
     try:
-        return urlsafe_b64decode(token).decode()
+        return b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError:  # the text is a guess
         raise InvalidParameterValue.of("NextToken", token, "Invalid pagination token.") from None

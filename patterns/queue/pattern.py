@@ -9,8 +9,8 @@ from patterns.queue.names_actor import NamesActor
 from patterns.queue.rules import Rules
 from runtime.pattern import Pattern
 
-IDLE_AFTER = 600.0
-"""Seconds: a queue with a long backlog takes seconds to load, so it goes late."""
+IDLE_AFTER = 120.0
+"""Seconds: a queue of a million messages takes three to load again, a name that is no queue costs memory until then."""
 
 
 def queue_pattern(rules: Rules | None = None) -> Pattern:

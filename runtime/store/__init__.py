@@ -14,6 +14,7 @@ from runtime.store.port import (
     StoreFull,
     StoreInUse,
     StoreTooNew,
+    StoreUnusable,
     Unknown,
 )
 from runtime.store.sqlite import SqliteStore
@@ -35,5 +36,6 @@ __all__ = [
     "StoreFull",
     "StoreInUse",
     "StoreTooNew",
+    "StoreUnusable",
     "Unknown",
 ]

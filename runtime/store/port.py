@@ -28,6 +28,7 @@ __all__ = [
     "StoreFull",
     "StoreInUse",
     "StoreTooNew",
+    "StoreUnusable",
     "Unknown",
 ]
 
@@ -60,6 +61,10 @@ class StoreBroken(Exception):
 
 class StoreTooNew(Exception):
     """The data was written by a newer release: it is refused, not touched."""
+
+
+class StoreUnusable(Exception):
+    """The data cannot be opened: a damaged file, or a disk that is full or broken when the node starts."""
 
 
 class StoreInUse(Exception):

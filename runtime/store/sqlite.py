@@ -21,7 +21,7 @@ import trio
 
 from actors.address import Address
 from actors.errors import StoreFull
-from runtime.store.port import Batch, Outcome, Refused, StoreBroken, StoreFigures, Unknown
+from runtime.store.port import Batch, Outcome, Refused, StoreBroken, StoreFigures, StoreUnusable, Unknown
 from runtime.store.sqlite_file import FILE, connect, end_of, is_full, lock_folder, set_up, takes_no_writes
 from runtime.store.sqlite_writer import Writer
 
@@ -60,13 +60,19 @@ class SqliteStore:
         self._unsettled = False
         self._ids: dict[Address, int] = {}
         try:
-            self._open()
+            self._open_or_say_why()
         except BaseException:
             self._lock.close()
             raise
         # one thread each: SQLite has one writer, and a page being read shall not hold up a commit
         self._writing = trio.CapacityLimiter(1)
         self._paging = trio.CapacityLimiter(1)
+
+    def _open_or_say_why(self) -> None:
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{self._path}: {error}") from error
 
     def _open(self) -> None:
         self._open_writer()

@@ -44,6 +44,8 @@ class Credentials:
             # the parser's own text quotes the line, which may be the secret's
             raise BadCredentials("the credentials file is not of [profile] and name = value lines") from None
         found = [_access_key(profile, dict(parser.items(profile))) for profile in parser.sections()]
+        if not found:
+            raise BadCredentials("the credentials file has no profile, so that no request could be signed")
         if len({key.key_id for key in found}) < len(found):
             raise BadCredentials("two profiles of the credentials file have the same aws_access_key_id")
         return cls({key.key_id: key for key in found})

@@ -12,6 +12,7 @@ from patterns.queue.messages import (
     DeleteMessage,
     DeleteMessageBatch,
     GetQueueAttributes,
+    InvalidAttributeValue,
     InvalidParameterValue,
     ListQueueTags,
     PurgeQueue,
@@ -300,6 +301,27 @@ async def test_two_consumers_at_once_never_get_the_same_message(stage: Theatre, 
         for _ in range(4):
             nursery.start_soon(consume)
     assert sorted(got, key=int) == [str(n) for n in range(100)]
+
+
+async def test_attributes_that_another_call_has_made_impossible_meanwhile_are_refused(
+    stage: Theatre, clock: VirtualClock, disk: Disk
+) -> None:
+    queue = await stage.create_fifo(DeduplicationScope="messageGroup")
+    disk.faults.slow = 1.0
+    refused = trio.Event()
+
+    async def first() -> None:
+        with pytest.raises(InvalidAttributeValue):
+            await stage.set(queue, RedrivePolicy="", FifoThroughputLimit="perMessageGroupId")
+        refused.set()
+
+    stage.nursery.start_soon(first)  # asks the names, whose commit takes its time
+    await wait_all_tasks_blocked()
+    stage.nursery.start_soon(lambda: stage.set(queue, DeduplicationScope="queue"))
+    await clock.advance(5.0)
+    disk.faults.slow = 0.0
+    assert refused.is_set()
+    assert stage.system.router.cells[queue.address].restarts == 0
 
 
 async def test_who_asks_while_a_commit_is_under_way_sees_only_what_is_durable(clock: VirtualClock) -> None:
