@@ -59,7 +59,7 @@ def kind_of(function: Callable[..., Any]) -> Kind:
 def handlers_of(cls: type, inherited: typing.Mapping[type, Handling], root: type) -> dict[type, Handling]:
     """The handlers of an actor class, one for each member of its protocol. Raises MissingHandler, DuplicateHandler."""
     own = _marked(cls)
-    handlers = {**inherited, **own}
+    handlers = {**{kind: _newest(cls, handling) for kind, handling in inherited.items()}, **own}
     protocol = _protocol(cls, root)
     if protocol is None:
         return handlers
@@ -74,6 +74,12 @@ def overrides(cls: type, name: str, root: type) -> bool:
     """Whether a class below `root` defines `name`."""
     below = cls.__mro__[: cls.__mro__.index(root)]
     return any(name in vars(base) for base in below)
+
+
+def _newest(cls: type, handling: Handling) -> Handling:
+    """The handler as this class has it: it may redefine the method without marking it again."""
+    function = getattr(cls, handling.function.__name__, handling.function)
+    return handling if function is handling.function else Handling(function, kind_of(function))
 
 
 def _marked(cls: type) -> dict[type, Handling]:

@@ -234,7 +234,6 @@ class CommitPoint:
     def _failed(self, entry: Entry, result: Refused | Unknown) -> None:
         cell = entry.cell
         error = _error_of(result)
-        error.__cause__ = result.cause
         if isinstance(result.cause, StoreFull):
             self.full = True
             self._work.set()  # whoever waits for work now looks at the disk
@@ -242,7 +241,7 @@ class CommitPoint:
         later = self._gathering.pop(cell, None)
         cell.entry = None
         for output in entry.outputs:
-            output.fail(error)
+            output.fail(_error_of(result))  # each asker its own: a traceback grows with every raise
         if later is not None:
             # it was made from a memory that is ahead of the disk; not one byte of it was handed to the store
             self._staged -= later.size
@@ -259,8 +258,12 @@ class CommitPoint:
 
 
 def _error_of(result: Refused | Unknown) -> Exception:
+    error: Exception
     if isinstance(result, Unknown):
-        return OutcomeUnknown(f"the commit's answer was lost: {result.cause}")
-    if isinstance(result.cause, FenceLost):
-        return NotOwner(f"another owner has written this actor: {result.cause}")
-    return CommitFailed(f"not written: {result.cause}")
+        error = OutcomeUnknown(f"the commit's answer was lost: {result.cause}")
+    elif isinstance(result.cause, FenceLost):
+        error = NotOwner(f"another owner has written this actor: {result.cause}")
+    else:
+        error = CommitFailed(f"not written: {result.cause}")
+    error.__cause__ = result.cause
+    return error

@@ -1,5 +1,6 @@
 """An incarnation's way out: every effect of an actor passes here, is numbered, and is refused once it is fenced."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -186,7 +187,7 @@ class TurnContext:
         self._output(Resolve(key, outcome.Error(error)))
 
     def timer(self, key: str, after: float, message: Message[Any]) -> None:
-        if after < 0:
+        if not 0 <= after < math.inf:  # NaN is neither, and would spoil the order of all timers
             raise ValueError(f"after is at least 0 seconds, not {after}")
         self.effect("timer", key)
         timers = self.timers

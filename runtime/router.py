@@ -66,6 +66,8 @@ class Router:
         self.dispatcher: Dispatcher
         self.activate: Callable[[Address], Cell | None]
         self._count = 0
+        self._asked = 0
+        """Asks from outside, apart: a count that other messages raise too could miss every multiple."""
 
     # --- asks ------------------------------------------------------------------------------------------
 
@@ -95,7 +97,8 @@ class Router:
             asker = _asking(speaker, to)
         else:
             self._check_accepting()
-            if self._count % YIELD_EVERY == 0:
+            self._asked += 1
+            if self._asked % YIELD_EVERY == 0:
                 await trio.lowlevel.checkpoint()
         cell = self._find(to, message, asker)
         if cell.handlers and message.__class__ not in cell.handlers:

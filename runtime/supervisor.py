@@ -31,6 +31,8 @@ from runtime.router import INSIDE, SPEAKER
 from runtime.timers import Timer
 
 log = structlog.get_logger("callboard.actors")
+COMMIT_WAIT = 30.0
+"""Seconds that an ending actor waits for what it has staged."""
 DEPTH_MAX = 64
 """Levels of supervisors."""
 
@@ -440,7 +442,7 @@ class Supervisor:
         with trio.CancelScope(shield=True):  # every wait in here has a deadline of its own
             await self._turn_ended(cell, cell.spec.stop_grace)
             cell.status = STOPPING
-            await self._rooms.commit.landed(cell)
+            await self._landed(cell)
             await self._stopping(cell, reason)
             self._close_incarnation(cell)
             await self._bury(cell, reason)
@@ -478,7 +480,14 @@ class Supervisor:
             )
         else:
             self._dispatcher.let_out(cell)
+            await self._landed(cell)
+
+    async def _landed(self, cell: Cell) -> None:
+        """Wait for the cell's commits; a disk that hangs does not hold up the end for ever."""
+        with trio.move_on_after(COMMIT_WAIT) as wait:
             await self._rooms.commit.landed(cell)
+        if wait.cancelled_caught:
+            log.error("commit_left_behind", actor=cell.address)
 
     async def _bury(self, cell: Cell, reason: StopReason) -> None:
         """The incarnation's children, then its `stopped`."""

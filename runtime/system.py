@@ -108,6 +108,7 @@ class System:
         self._failures: list[Exception] = []
         self._closing = False
         """Nobody is activated any more."""
+        self._committing = trio.CancelScope(shield=True)
         self._stack = AsyncExitStack()
         self._nursery: trio.Nursery
 
@@ -146,6 +147,7 @@ class System:
             for supervisor in self.prefixes.values():
                 await supervisor.end_children(StopReason.STOP)
             await self.commit.quiet()
+            self._waking.forget()
             await self.store.reset()
         finally:
             self.router.accepting = True
@@ -159,7 +161,8 @@ class System:
 
     async def __aenter__(self) -> Self:
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
-        for work in (self.timers.run, self.commit.run, self.dispatcher.run, self.root.run):
+        self._nursery.start_soon(self._commit)
+        for work in (self.timers.run, self.dispatcher.run, self.root.run):
             self._nursery.start_soon(work)
         for supervisor in self.prefixes.values():
             self._nursery.start_soon(supervisor.run)
@@ -175,17 +178,23 @@ class System:
         elif not (self.trace is not None and self.trace.dead):
             await self._cut()
         self._nursery.cancel_scope.cancel()
+        self._committing.cancel()
         swallowed = False
         try:
             swallowed = await self._stack.__aexit__(kind, error, trace) or False
         except BaseExceptionGroup as group:
             if crash := _first_crash(group):
                 raise crash from None
-            if not self._failures:
+            if not self._failures or not isinstance(group, ExceptionGroup):
                 raise
         if self._failures:
             raise ExceptionGroup("the system has failed", self._failures)
         return swallowed
+
+    async def _commit(self) -> None:
+        # whoever cancels the system, or fails it: actors that end still wait for what they have staged
+        with self._committing:
+            await self.commit.run()
 
     async def _stop(self) -> None:
         self.router.accepting = False

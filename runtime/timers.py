@@ -8,6 +8,9 @@ import trio
 
 from runtime.clock import Clock
 
+COMPACT_ABOVE = 1_000
+"""Timers in the heap below which nobody minds the cancelled ones."""
+
 
 class Timer:
     """One call in the future. `cancelled` stays readable: a message that already waits in a mailbox looks at it."""
@@ -29,10 +32,14 @@ class Timers:
         self._count = itertools.count()
         self._sooner = trio.Event()
         self._sleeps_until = 0.0
+        self._live = 0
+        """How many were live when the heap was last compacted."""
 
     def at(self, time: float, fire: Callable[[Timer], None]) -> Timer:
         """Call `fire` at `time`; it runs in the timers' task and must not wait."""
         timer = Timer(time, fire)
+        if len(self._heap) > COMPACT_ABOVE and len(self._heap) > 2 * self._live:
+            self._compact()
         heapq.heappush(self._heap, (time, next(self._count), timer))
         if time < self._sleeps_until:
             self._sooner.set()
@@ -43,6 +50,12 @@ class Timers:
 
     def __len__(self) -> int:
         return sum(not timer.cancelled for _, _, timer in self._heap)
+
+    def _compact(self) -> None:
+        """Leave out what was cancelled: a key that is set again and again would fill the heap with its past."""
+        self._heap = [one for one in self._heap if not one[2].cancelled]
+        heapq.heapify(self._heap)
+        self._live = len(self._heap)
 
     async def run(self) -> None:
         while True:

@@ -36,6 +36,12 @@ class Waking:
         if time is not None:
             self._set[address] = self._timers.at(time, lambda _: self._due(address))
 
+    def forget(self) -> None:
+        """The store is emptied."""
+        for timer in self._set.values():
+            timer.cancelled = True
+        self._set.clear()
+
     def _due(self, address: Address) -> None:
         del self._set[address]
         self._wake(address)

@@ -1,0 +1,98 @@
+"""Leaving a system that is cancelled from outside, or that fails, while commits are under way."""
+
+import pytest
+import trio
+from typing_extensions import override
+
+from actors import Actor, Directive, Message, Spec, receive
+from actors.durable import DurableActor, Put
+from runtime import System, VirtualClock
+from runtime.store import MemoryStore
+
+
+class Write(Message[None]):
+    pass
+
+
+class Fall(Message[None]):
+    pass
+
+
+class Writer(DurableActor[Write]):
+    @receive(Write)
+    def on_write(self, message: Write) -> None:
+        self.ctx.stage(Put("k", b"v"))
+
+
+class Faller(Actor[Fall]):
+    @receive(Fall)
+    def on_fall(self, message: Fall) -> None:
+        raise LookupError("no way on")
+
+
+def slow_store() -> MemoryStore:
+    return MemoryStore(commit_time=lambda: 0.05)
+
+
+async def write_for_ever(system: System) -> None:
+    writer = system.spawn(Spec(Writer))
+    while True:
+        await writer.ask(Write())
+
+
+def test_a_system_cancelled_from_outside_is_left_though_commits_are_under_way() -> None:
+    clock = VirtualClock(autojump=True)
+
+    async def main() -> bool:
+        with trio.move_on_after(0.53) as cancelled:
+            async with System(store=slow_store(), clock=clock) as system, trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(write_for_ever, system)
+        return cancelled.cancelled_caught
+
+    assert trio.run(main, clock=clock)
+
+
+def test_an_escalation_is_left_as_a_group_though_commits_are_under_way() -> None:
+    clock = VirtualClock(autojump=True)
+
+    async def main() -> None:
+        async with System(store=slow_store(), clock=clock) as system, trio.open_nursery() as nursery:
+            nursery.start_soon(write_for_ever, system)
+            faller = system.spawn(Spec(Faller, directives=((LookupError, Directive.ESCALATE),)))
+            await trio.sleep(0.53)
+            await faller.tell(Fall())
+            await trio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        trio.run(main, clock=clock)
+    (cause,) = raised.value.exceptions
+    assert isinstance(cause, LookupError)
+
+
+class Polite(Faller):
+    @override
+    def on_fall(self, message: Fall) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Redefined without the mark: it is still the handler."""
+
+
+async def test_a_handler_that_a_subclass_redefines_is_the_handler() -> None:
+    async with System() as system:
+        await system.spawn(Spec(Polite)).ask(Fall())
+        assert not system.letters.counts
+
+
+async def test_a_timer_that_is_set_again_and_again_leaves_no_heap_behind() -> None:
+    class Tick(Message[None]):
+        pass
+
+    class Clockwork(Actor[Tick]):
+        @receive(Tick)
+        def on_tick(self, message: Tick) -> None:
+            for _ in range(20_000):
+                self.ctx.timer("k", 3_600.0, Tick())
+
+    async with System() as system:
+        await system.spawn(Spec(Clockwork)).ask(Tick())
+        assert len(system.timers._heap) < 5_000  # pyright: ignore[reportPrivateUsage]
+        assert len(system.timers) == 1
