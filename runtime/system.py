@@ -106,6 +106,7 @@ class System:
         self._passivation = Passivation(self.timers, self.clock.now, _passivate)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
+        self._resetting = trio.Lock()
         self._closing = False
         """Nobody is activated any more."""
         self._committing = trio.CancelScope(shield=True)
@@ -142,15 +143,17 @@ class System:
 
     async def reset(self) -> None:
         """Empty the node: all actors that were activated by their address end, and the store is emptied."""
-        self.router.accepting = False
-        try:
-            for supervisor in self.prefixes.values():
-                await supervisor.end_children(StopReason.STOP)
-            await self.commit.quiet()
-            self._waking.forget()
-            await self.store.reset()
-        finally:
-            self.router.accepting = True
+        async with self._resetting:
+            self._closing = True
+            try:
+                self._waking.forget()
+                while any(supervisor.children for supervisor in self.prefixes.values()):
+                    for supervisor in self.prefixes.values():
+                        await supervisor.end_children(StopReason.STOP)
+                await self.commit.quiet()
+                await self.store.reset()
+            finally:
+                self._closing = not self.router.accepting
 
     def answer_waiting(self) -> None:
         """Give deferred askers now what their deadline would give them: a node that stops does not wait for long polls."""
@@ -246,8 +249,10 @@ class System:
     def _activate(self, address: Address) -> Cell | None:
         prefix = address.split("/", 2)[1]
         factory = self._factories.get(prefix)
-        if factory is None or self._closing:
+        if factory is None:
             return None
+        if self._closing:
+            raise StartFailed(f"{address}: the system is stopping, or being emptied")
         spec = None
         with Boundary() as boundary:
             spec = factory(address)

@@ -11,6 +11,8 @@ from actors.address import Address
 from runtime.store.port import Store
 from runtime.timers import Timer, Timers
 
+AGAIN_AFTER = 10.0
+"""Seconds until an actor is woken again whose turn has not moved or cleared its time."""
 PAGE = 100_000
 """Times that are read at the start: a timer is 200 bytes."""
 
@@ -43,5 +45,6 @@ class Waking:
         self._set.clear()
 
     def _due(self, address: Address) -> None:
-        del self._set[address]
+        # until a durable commit moves or clears the time, it is not done: the turn may crash, its commit fail
+        self._set[address] = self._timers.after(AGAIN_AFTER, lambda _: self._due(address))
         self._wake(address)

@@ -12,6 +12,7 @@ from typing_extensions import override
 from actors import Address, Deferred, receive
 from actors.actor import StartReason
 from actors.durable import DeletePrefix, DurableActor, Put, Stored, Write
+from actors.errors import StoreFull
 from patterns.queue.answers import received
 from patterns.queue.arn import queue_arn, queue_of
 from patterns.queue.changes import Change, Expired, Sends, Taken
@@ -262,10 +263,11 @@ class QueueActor(DurableActor[ActorMessage]):
         else:
             try:
                 change = self.queue().set_attributes(message.attributes, self.ctx.now)
-            except QueueError as refusal:  # another call came between, and with what it set these do not go
+                self.keep_freeing(change)
+            except (QueueError, StoreFull) as refusal:
+                # another call came between, and with what it set these do not go; or the disk is full
                 self.ctx.refuse(message.key, refusal)
             else:
-                self.keep_freeing(change)
                 self.ctx.resolve(message.key, None)
 
     @receive(TagQueue)
@@ -321,21 +323,27 @@ class QueueActor(DurableActor[ActorMessage]):
         if self.state is None:
             return
         parcels = [parcel for parcel in message.parcels if parcel.seq in self.parcels]
-        if message.outcome == "again":
+        try:
+            self.keep_answer(message.outcome, parcels)
+        except StoreFull:  # the parcels are still here: hand them over again when there is room to say so
             self.ctx.timer("send-off", AGAIN_AFTER, SendOff())
-        elif message.outcome == "missing":
-            self.take_back(parcels)
-        elif parcels:
-            self.keep(settle(self.queue(), [parcel.seq for parcel in parcels]))
-            for parcel in parcels:
-                del self.parcels[parcel.seq]
-                self.settled.setdefault(parcel.target, []).append(parcel.seq)
         for key in list(self.held):
             self.ctx.resolve(key, self.held.pop(key))
         if message.outcome == "missing":
             self.look_again()
         else:
             self.look_for_waiting()
+
+    def keep_answer(self, outcome: str, parcels: Sequence[Parcel]) -> None:
+        if outcome == "again":
+            self.ctx.timer("send-off", AGAIN_AFTER, SendOff())
+        elif outcome == "missing":
+            self.take_back(parcels)
+        elif parcels:
+            self.keep(settle(self.queue(), [parcel.seq for parcel in parcels]))
+            for parcel in parcels:
+                del self.parcels[parcel.seq]
+                self.settled.setdefault(parcel.target, []).append(parcel.seq)
 
     def take_back(self, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:

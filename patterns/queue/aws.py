@@ -49,6 +49,7 @@ Asked = tuple[Address, Message[Any]]
 
 _HOST_REGION = re.compile(r"(?:^|\.)sqs\.([a-z0-9-]+)\.|^([a-z0-9-]+)\.queue\.")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
+_REGION = re.compile(r"[a-z0-9-]{1,32}\Z")
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")
 BATCH_ENTRY = {
     "SendMessageBatch": "SendMessageBatchRequestEntry",
@@ -74,7 +75,12 @@ def queue_of_url(url: str, account: str, region: str) -> tuple[str, str, str]:
     path = [unquote(part) for part in parts.path.strip("/").split("/")]
     if len(path) == 4 and path[0] == "queue":
         region = path[1]
-    if len(path) < 2 or not _NAME.match(path[-1]) or not _ACCOUNT.match(path[-2]):
+    if (
+        not _REGION.match(region)
+        or len(path) < 2
+        or not _NAME.match(path[-1])
+        or not _ACCOUNT.match(path[-2])
+    ):
         raise QueueDoesNotExist
     return path[-2], region, path[-1]
 

@@ -9,7 +9,8 @@ from typing_extensions import override
 from actors import Address, Deferred, Ref, receive
 from actors.actor import StartReason
 from actors.durable import DurableActor, Stored
-from patterns.queue.errors import QueueDoesNotExist
+from actors.errors import StoreFull
+from patterns.queue.errors import QueueDeletedRecently, QueueDoesNotExist
 from patterns.queue.inner import CloseAgain, Closed, Opened, Reaffirmed
 from patterns.queue.messages import (
     CloseQueue,
@@ -81,7 +82,11 @@ class NamesActor(DurableActor[ActorMessage]):
             return
         entry = self.state.entries.get(message.name)
         if entry is not None and entry.status is Status.CREATING:
-            self.keep(self.state.opened(message.name))
+            try:
+                self.keep(self.state.opened(message.name))
+            except StoreFull as full:  # it stays unfinished, and is taken up again
+                self.refuse("create", message.name, full)
+                return
         self.resolve("create", message.name, message.name)
 
     @receive(Reaffirmed)
@@ -96,6 +101,8 @@ class NamesActor(DurableActor[ActorMessage]):
             asked = self.ctx.deferred.get(message.key)
             if isinstance(asked, CreateQueue):
                 self.reaffirm(message.key, message.name, ReaffirmQueue(attributes=asked.attributes))
+        elif isinstance(message.error, QueueDoesNotExist):  # a DeleteQueue came between
+            self.ctx.refuse(message.key, QueueDeletedRecently())
         else:
             self.ctx.refuse(message.key, message.error)
 

@@ -69,3 +69,27 @@ def test_a_time_that_came_while_the_node_was_away_is_made_up_for_at_the_start() 
     assert rung == [5_000.0]
     run(disk, rung, ask_at=None, sleep=100)
     assert rung == [5_000.0], "it had cleared its time"
+
+
+class Hesitant(Alarm):
+    @override
+    def woken(self) -> None:
+        self.rung.append(self.ctx.now)
+        if len(self.rung) == 1:
+            raise LookupError("not yet")
+        self.ctx.stage(WakeAt(None))
+
+
+def test_an_actor_whose_turn_at_its_time_crashed_is_woken_again() -> None:
+    rung: list[float] = []
+    clock = VirtualClock(1_000.0, autojump=True)
+    hesitant = Pattern("alarm", {"alarm": lambda _: Spec(Hesitant, (rung,))})
+
+    async def main() -> None:
+        async with System(patterns=[hesitant], store=MemoryStore(), clock=clock) as system:
+            alarm: Ref[Ring] = system.ref(ALARM)
+            await alarm.ask(Ring(at=1_060.0))
+            await trio.sleep(200)
+
+    trio.run(main, clock=clock)
+    assert rung == [1_060.0, 1_070.0]
