@@ -6,11 +6,7 @@ A stream without a seed is seeded by the operating system; what must not be gues
 
 import random
 import secrets
-from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class Entropy:
@@ -48,6 +44,3 @@ class Entropy:
     def below(self, end: int) -> int:
         """A whole number of 0 to `end` - 1."""
         return self._random.randrange(end)
-
-    def choose(self, items: Sequence[T]) -> T:
-        return items[self.below(len(items))]

@@ -54,7 +54,7 @@ class Node:
         return json_page({"status": "empty"})
 
 
-async def open_store(data: str | None, clock: SystemClock) -> Store:
+def open_store(data: str | None, clock: SystemClock) -> Store:
     """The store of `data`, in memory if None."""
     return MemoryStore() if data is None else SqliteStore(data, clock.now)
 
@@ -68,7 +68,7 @@ async def open_node(
     Raises OSError (port, folder), StoreInUse, StoreTooNew.
     """
     clock, entropy = SystemClock(), Entropy()
-    store = await open_store(None if settings.data is None else str(settings.data), clock)
+    store = open_store(None if settings.data is None else str(settings.data), clock)
     clock.not_before(await store.latest())
     try:
         async with System(

@@ -180,9 +180,6 @@ class Index:
             heappop(due)
         return due[0][0] if due else None
 
-    def group_of(self, seq: int) -> str | None:
-        return self._group_of.get(seq)
-
     # --- inside -------------------------------------------------------------------------------------------
 
     def _hold(self, seq: int, delivery: Delivery) -> None:
