@@ -31,15 +31,8 @@ RETRY_AFTER = 1.0
 log = structlog.get_logger("callboard.store")
 
 
-def size_of(write: Write) -> int:
-    """Bytes that a write holds in memory, about."""
-    match write:
-        case Put(key, value):
-            return 64 + len(key) + len(value)
-        case Append(_, _, value):
-            return 64 + len(value)
-        case _:
-            return 64
+OVERHEAD = 64
+"""Bytes that a write holds in memory besides its key and value, about."""
 
 
 class Entry:
@@ -62,18 +55,21 @@ class Entry:
 
     def add(self, writes: Sequence[Write]) -> None:
         for write in writes:
-            self.size += size_of(write)
             match write:
                 case Put(key, value):
                     self.rows[key] = value
+                    self.size += len(key) + len(value)
                 case Delete(key):
                     self.rows[key] = None
                 case DeletePrefix(prefix):
                     self._forget(prefix)
                 case WakeAt():
                     self.wakes = write
+                case Append():
+                    self.size += len(write.value)
                 case _:
                     pass
+        self.size += OVERHEAD * len(writes)
         self.writes += writes
 
     def _forget(self, prefix: str) -> None:
@@ -111,6 +107,8 @@ class CommitPoint:
         self._caught_up: list[Callable[[], None]] = []
         self._staged = 0
         self._steps = 0
+        self._at_once = False
+        """An immediate store's commit is under way; a power cut in the middle of it leaves this set for good."""
         self.full = False
         """The disk is full or read-only: `stage` refuses."""
 
@@ -120,7 +118,7 @@ class CommitPoint:
 
     @property
     def idle(self) -> bool:
-        return not self._gathering and not self._flying
+        return not self._gathering and not self._flying and not self._at_once
 
     def when_caught_up(self, act: Callable[[], None]) -> None:
         """Call `act` when durable cells may take messages again."""
@@ -145,6 +143,9 @@ class CommitPoint:
         """Take what one turn staged, and hold its outputs behind it, or behind what was staged before."""
         entry: Entry | None = cell.entry
         if staged:
+            if self._store.immediate and self.idle:
+                self._commit_at_once(cell, staged, outputs)
+                return
             entry = self._gathering.get(cell)
             if entry is None:
                 entry = self._gathering[cell] = Entry(cell, cell.entry)
@@ -155,20 +156,30 @@ class CommitPoint:
         assert entry is not None, "nothing staged and nothing to wait behind"
         entry.outputs += outputs
         if staged:
-            if self._store.immediate and not self._flying:
-                self._commit_now()
-            else:
-                self._work.set()
+            self._work.set()
 
-    def _commit_now(self) -> None:
+    def _commit_at_once(self, cell: Cell, staged: Sequence[Write], outputs: Sequence[Output]) -> None:
         """A store in memory takes no time: its commit is driven to its end here, without a trip through a task."""
-        coro = self._store.commit(self._take())
+        self._at_once = True
+        self._number("commit", "/store", "1")
+        coro = self._store.commit([Batch(cell.address, cell.version, staged)])
         try:
             coro.send(None)
         except StopIteration as stop:
-            self._ended(stop.value)
+            (result,) = stop.value
         else:
             raise AssertionError("an immediate store's commit has suspended")
+        self._at_once = False
+        if not isinstance(result, Durable):
+            entry = Entry(cell, None)
+            entry.outputs += outputs
+            self._failed(entry, result)
+            return
+        cell.version = result.version
+        for write in staged:
+            if isinstance(write, WakeAt):
+                self._wake_at(cell.address, write.time)
+        self._release(cell, outputs)
 
     def _take(self) -> list[Batch]:
         """What has gathered is under way from now on."""
@@ -224,11 +235,12 @@ class CommitPoint:
         cell.version = result.version
         if entry.wakes is not None:
             self._wake_at(cell.address, entry.wakes.time)
-        self._release(entry)
+        self._release(cell, entry.outputs)
 
-    def _release(self, entry: Entry) -> None:
-        for output in entry.outputs:
-            self._number(output.label, entry.cell.address)
+    def _release(self, cell: Cell, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            if self._trace is not None:
+                self._number(output.label, cell.address)
             output.release()
 
     def _failed(self, entry: Entry, result: Refused | Unknown) -> None:

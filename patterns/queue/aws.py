@@ -113,6 +113,8 @@ def _url(call: Call, account: str, name: str) -> str:
 
 
 def _attribute_values(given: Mapping[str, Input] | None) -> dict[str, AttributeValue]:
+    if not given:
+        return {}
     return {
         name: AttributeValue(
             value.get("DataType", ""),
@@ -120,20 +122,11 @@ def _attribute_values(given: Mapping[str, Input] | None) -> dict[str, AttributeV
             value.get("BinaryValue"),
             bool(value.get("StringListValues") or value.get("BinaryListValues")),
         )
-        for name, value in (given or {}).items()
+        for name, value in given.items()
     }
 
 
 def _send_entry(given: Input, call: Call) -> SendEntry:
-    if "MessageAttributes" not in given and "MessageSystemAttributes" not in given:
-        return SendEntry(
-            given["MessageBody"],
-            given.get("Id", ""),
-            given.get("DelaySeconds"),
-            dedup_id=given.get("MessageDeduplicationId"),
-            group=given.get("MessageGroupId"),
-            trace=call.trace_header,
-        )
     return SendEntry(
         given["MessageBody"],
         given.get("Id", ""),

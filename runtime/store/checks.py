@@ -42,6 +42,8 @@ def _bad_alone(write: Write) -> str | None:
 
 
 def _bad_name(name: str) -> str | None:
+    if name.isascii() and len(name) <= KEY_MAX:
+        return None
     try:
         size = len(name.encode())
     except UnicodeEncodeError:

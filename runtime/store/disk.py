@@ -4,6 +4,7 @@ Its faults are plain settings: whoever tests decides, nothing here draws chance.
 places, before its write and behind it (before the answer); `crash_at` cuts the power at one of them.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ from typing import Literal, NoReturn
 from actors.address import Address
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
 from runtime.store.checks import fault_of
-from runtime.store.ordered import OrderedRows, OrderedTimes, ordered_rows, ordered_times
 from runtime.store.port import BadWrite, Batch, FenceLost
 
 
@@ -58,16 +58,22 @@ class Kept:
     """One actor's part of the disk."""
 
     version: int = 0
-    rows: OrderedRows = field(default_factory=ordered_rows)
+    rows: dict[str, bytes] = field(default_factory=dict[str, bytes])
     logs: dict[str, Log] = field(default_factory=dict[str, Log])
     wake_at: float | None = None
+    keys: list[str] | None = None
+    """The rows' keys in order; None: not known. Scans come when an actor is loaded, writes all the time."""
 
     def end_of(self, log: str) -> int:
         return self.logs[log].end if log in self.logs else 0
 
     def below(self, prefix: str, after: str = "") -> Iterator[str]:
         """The keys that begin with `prefix` and are greater than `after`."""
-        for key in self.rows.irange(max(prefix, after)):
+        keys = self.keys
+        if keys is None:
+            keys = self.keys = sorted(self.rows)
+        for at in range(bisect_left(keys, max(prefix, after)), len(keys)):
+            key = keys[at]
             if not key.startswith(prefix):
                 return
             if key > after or not after:
@@ -77,11 +83,13 @@ class Kept:
         match write:
             case Put(key, value):
                 self.rows[key] = value
+                self.keys = None
             case Delete(key):
                 self.rows.pop(key, None)
+                self.keys = None
             case DeletePrefix(prefix):
-                for key in list(self.below(prefix)):
-                    del self.rows[key]
+                self.rows = {key: value for key, value in self.rows.items() if not key.startswith(prefix)}
+                self.keys = None
             case Append(log, offset, value):
                 kept = self.logs.setdefault(log, Log())
                 kept.records[offset] = value
@@ -107,7 +115,8 @@ class Disk:
         self.faults = DiskFaults()
         self.latest = 0.0
         self.kept: dict[Address, Kept] = {}
-        self.waking: OrderedTimes = ordered_times()
+        self.waking: list[tuple[float, Address]] = []
+        """Who is to be woken, earliest first."""
         self.under_way: Sequence[Batch] = ()
         """What a crash at this moment may leave a part of."""
         self.places = 0
@@ -166,7 +175,7 @@ class Disk:
         if before is not None:
             self.waking.remove((before, actor))
         if at is not None:
-            self.waking.add((at, actor))
+            insort(self.waking, (at, actor))
 
     def of(self, actor: Address) -> Kept:
         kept = self.kept.get(actor)

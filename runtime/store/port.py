@@ -38,7 +38,7 @@ VALUE_MAX = 4 * 1_048_576
 """Bytes of a value or a record."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """All that `actor` staged since its last commit; once durable, its version is `expected` + 1."""
 
