@@ -75,6 +75,21 @@ class Pending:
         """The answer is there: `wait` will not wait."""
         return self._result is not None
 
+    @property
+    def held(self) -> bool:
+        """It may take long: in a mailbox, in a turn, or deferred; not merely behind a commit."""
+        return self._result is None and (self.stage is not Stage.RETURNED or self.leave is not None)
+
+    def abandon(self) -> None:
+        """Nobody will wait for it any more: as if the asker had been cancelled, whether it had begun to wait or not."""
+        if self.stage is Stage.DONE:
+            return
+        if self.leave is not None:
+            self.leave()
+        if self.stage is Stage.BEGUN and self.scope is not None:
+            self.scope.cancel()
+        self.stage = Stage.DONE
+
     async def wait(self) -> Any:
         if self._result is not None:
             return self._result.unwrap()

@@ -76,7 +76,7 @@ async def open_node(
         ) as system:
             door = AwsDoor(
                 [service for pattern in patterns for service in pattern.services],
-                ask=system.router.ask,
+                asks=system.router,
                 clock=clock,
                 entropy=entropy.stream("door"),
                 account=settings.account,

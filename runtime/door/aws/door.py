@@ -5,8 +5,9 @@ has gone away passes through.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -35,8 +36,21 @@ from runtime.door.http import Hangup, Request, Response
 from runtime.door.service import Call, Operation, Service, WireError
 from runtime.entropy import Entropy
 
-Ask = Callable[[Address, Message[Any], float | None], Awaitable[Any]]
-"""(address, message, seconds or None) -> the reply; the router's. Raises AskTimeout."""
+
+class Asks(Protocol):
+    """How an operation asks its actor: the router."""
+
+    def ask(self, to: Address, message: Message[Any], within: float, /) -> Awaitable[Any]:
+        """The reply. Raises AskTimeout."""
+        ...
+
+    def ask_watched(
+        self, to: Address, message: Message[Any], watch: Callable[[], AbstractAsyncContextManager[None]], /
+    ) -> Awaitable[Any]:
+        """The reply, however long it takes; `watch()` is entered while it is held back."""
+        ...
+
+
 Failures = Mapping[type[Exception], tuple[str, int]]
 """What the runtime raises -> (code, status) on the wire."""
 
@@ -75,7 +89,7 @@ class AwsDoor:
         self,
         services: Sequence[Service],
         *,
-        ask: Ask,
+        asks: Asks,
         clock: Clock,
         entropy: Entropy,
         account: str,
@@ -83,7 +97,7 @@ class AwsDoor:
         credentials: Credentials | None = None,
         failures: Failures = TRY_AGAIN,
     ) -> None:
-        self._ask = ask
+        self._asks = asks
         self._clock = clock
         self._ids = entropy.stream("aws-request-ids")
         self._home = (account, region)
@@ -151,18 +165,15 @@ class AwsDoor:
     # --- the answer ------------------------------------------------------------------------------------
 
     def _answer(self, operation: Operation[Any]) -> Answer:
-        message, output, ask = operation.message, operation.output, self._ask
+        message, output, asks = operation.message, operation.output, self._asks
 
         async def asked(_request: Request, call: Call) -> Mapping[str, Any]:
             address, question = message(call)
-            return output(await ask(address, question, ASK_TIMEOUT), call)
+            return output(await asks.ask(address, question, ASK_TIMEOUT), call)
 
         async def awaited(request: Request, call: Call) -> Mapping[str, Any]:
             address, question = message(call)
-            reply: Any = None
-            async with request.hangup():
-                reply = await ask(address, question, None)
-            return output(reply, call)
+            return output(await asks.ask_watched(address, question, request.hangup), call)
 
         return awaited if operation.waits else asked
 

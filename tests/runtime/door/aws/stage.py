@@ -1,7 +1,7 @@
 """A door onto SQS and STS with nobody behind it: the test says what the actor would answer."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from actors.message import Message
 from patterns.queue.query_names import SQS_QUERY_NAMES
 from runtime.clock import Clock, VirtualClock
 from runtime.door.aws.credentials import Credentials
-from runtime.door.aws.door import Ask, AwsDoor
+from runtime.door.aws.door import AwsDoor
 from runtime.door.http import Request, Response
 from runtime.door.service import Call, Operation, Service, WireError
 from runtime.entropy import Entropy
@@ -78,7 +78,8 @@ class Stage:
     timeouts: list[float | None] = field(default_factory=list[float | None])
     clock: Clock = field(default_factory=VirtualClock)
 
-    ask: Ask | None = None
+    wait: Callable[[], Awaitable[Any]] | None = None
+    """What an operation that waits waits for."""
 
     def __post_init__(self) -> None:
         self.operations = {
@@ -99,7 +100,7 @@ class Stage:
         """A door onto the stage's service, and more."""
         return AwsDoor(
             [self.service, *more],
-            ask=self.ask or self._ask,
+            asks=self,
             clock=self.clock,
             entropy=Entropy(7),
             account=ACCOUNT,
@@ -115,8 +116,19 @@ class Stage:
         self.calls.append(call)
         return Address("/queue/orders"), Anything(operation=call.operation)
 
-    async def _ask(self, _address: Address, _message: Message[Any], within: float | None) -> Any:
+    async def ask(self, _to: Address, _message: Message[Any], within: float) -> Any:
+        """As the router does."""
         self.timeouts.append(within)
+        return self.answer(self.calls[-1])
+
+    async def ask_watched(
+        self, _to: Address, _message: Message[Any], watch: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> Any:
+        """As the router does."""
+        self.timeouts.append(None)
+        async with watch():
+            if self.wait is not None:
+                await self.wait()
         return self.answer(self.calls[-1])
 
     def send(

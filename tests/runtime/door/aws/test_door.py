@@ -205,13 +205,13 @@ async def test_a_client_that_hangs_up_ends_an_operation_that_waits(
             yield
         raise Hangup
 
-    async def wait(*_: object) -> Any:
+    async def wait() -> Any:
         try:
             await trio.sleep_forever()
         finally:
             ended.append("cancelled")
 
-    stage = Stage(ask=wait)
+    stage = Stage(wait=wait)
     long_poll = request("POST", "/", {"x-amz-target": "AmazonSQS.ReceiveMessage"}, SEND)
     long_poll.hangup = hangs_up
     with trio.fail_after(60), pytest.raises(Hangup):

@@ -1,0 +1,176 @@
+"""Ending: an incarnation's last steps, whatever has brought it there.
+
+In this order: its turn (with a grace, then cancelled), what it has staged, `stopping`, the fence, its own
+children, `stopped`, and last its mail and its deferred askers. A turn that will not end is fenced and left
+behind as a straggler.
+"""
+
+from collections.abc import Callable
+
+import outcome
+import structlog
+import trio
+
+from actors.actor import StopReason
+from actors.errors import ActorRestarted, ActorStopped
+from runtime.boundary import Boundary
+from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
+from runtime.context import Rooms, TurnContext
+from runtime.dispatcher import Dispatcher, drive
+
+log = structlog.get_logger("callboard.actors")
+COMMIT_WAIT = 30.0
+"""Seconds that an ending actor waits for what it has staged."""
+
+
+class Ending:
+    """Ends incarnations and cells for one supervisor; `forget` is told of each cell that has gone."""
+
+    __slots__ = ("_dispatcher", "_forget", "_rooms")
+
+    def __init__(self, rooms: Rooms, dispatcher: Dispatcher, forget: Callable[[Cell], None]) -> None:
+        self._rooms = rooms
+        self._dispatcher = dispatcher
+        self._forget = forget
+
+    # --- a cell ----------------------------------------------------------------------------------------
+
+    def at_once(self, cell: Cell, reason: StopReason) -> bool:
+        """End a cell that is idle and has nothing to wait for, without a task; False: it needs one."""
+        plain = cell.status is IDLE and not cell.mailbox and cell.entry is None and cell.children is None
+        if not plain or cell.actor is None or cell.actor.stops_itself:
+            return False
+        ctx = cell.ctx
+        if cell.end_reason is not None or (isinstance(ctx, TurnContext) and ctx.pipes):
+            return False
+        cell.end_reason = reason
+        self.fence(cell)
+        self._stopped(cell, reason)
+        self._remove(cell)
+        return True
+
+    async def end(self, cell: Cell, reason: StopReason) -> None:
+        """End a cell for good; returns when it has gone."""
+        with trio.CancelScope(shield=True):  # every wait in here has a deadline of its own
+            await self.turn_ended(cell, cell.spec.stop_grace)
+            cell.status = STOPPING
+            await self._landed(cell)
+            await self._stopping(cell, reason)
+            self.fence(cell)
+            await self.bury(cell, reason)
+            self._remove(cell)
+
+    # --- an incarnation --------------------------------------------------------------------------------
+
+    async def turn_ended(self, cell: Cell, grace: float) -> None:
+        """Wait for the present turn, with a grace; then cancel it; then leave it behind."""
+        if cell.status is IDLE or cell.status is QUEUED:
+            cell.status = STOPPING
+        for last in (False, True):
+            if not cell.suspended:
+                return
+            if last or grace == 0:
+                cell.cancel_turn()
+            cell.turn_over = trio.Event()
+            with trio.move_on_after(cell.spec.stop_grace if last else grace):
+                await cell.turn_over.wait()
+        if cell.suspended:
+            self.fence(cell)
+            if cell.pending is not None:
+                cell.pending.settle(outcome.Error(_over(cell)))
+            log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
+
+    def fence(self, cell: Cell) -> None:
+        """The incarnation is over: no effect any more, no timer, no pipe; who was deferred is told."""
+        ctx = cell.ctx
+        if not isinstance(ctx, TurnContext) or ctx.fenced:
+            return
+        ctx.fenced = True
+        for timer in (ctx.timers or {}).values():
+            timer.cancelled = True
+        for scope in list(ctx.pipes or ()):
+            scope.cancel()
+        waiting, cell.deferred = cell.deferred or {}, None
+        for one in waiting.values():
+            if one.deadline is not None:
+                one.deadline.cancelled = True
+            one.pending.settle(outcome.Error(_over(cell)))
+        waiting.clear()
+
+    async def bury(self, cell: Cell, reason: StopReason) -> None:
+        """The incarnation's children, then its `stopped`."""
+        if cell.children is not None:
+            await cell.children.close(reason)
+            cell.children = None
+        self._stopped(cell, reason)
+
+    async def _stopping(self, cell: Cell, reason: StopReason) -> None:
+        actor, ctx = cell.actor, cell.ctx
+        if actor is None or ctx is None or ctx.fenced or not actor.stops_itself:
+            return
+        assert cell.vars is not None
+        ctx.begin()
+        with Boundary() as boundary, trio.move_on_after(cell.spec.stop_grace):
+            await drive(cell.vars, ctx, actor.stopping(reason), None)
+        if boundary.error is not None:
+            log.error(
+                "stopping_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
+            )
+        else:
+            self._dispatcher.let_out(cell)
+            await self._landed(cell)
+
+    async def _landed(self, cell: Cell) -> None:
+        """Wait for the cell's commits; a disk that hangs does not hold up the end for ever."""
+        with trio.move_on_after(COMMIT_WAIT) as wait:
+            await self._rooms.commit.landed(cell)
+        if wait.cancelled_caught:
+            log.error("commit_left_behind", actor=cell.address)
+
+    def _stopped(self, cell: Cell, reason: StopReason) -> None:
+        actor, cell.actor = cell.actor, None
+        if actor is None or not actor.cleans_up:
+            return
+        with Boundary() as boundary:
+            actor.stopped(reason)
+        if boundary.error is not None:
+            log.error(
+                "stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
+            )
+
+    # --- its mail --------------------------------------------------------------------------------------
+
+    def _remove(self, cell: Cell) -> None:
+        cell.status = STOPPED
+        router = self._rooms.router
+        if router.cells.get(cell.address) is cell:
+            del router.cells[cell.address]
+        mail = [one for one in cell.mailbox.drain() if one.timer is None] if cell.mailbox else []
+        self._forget(cell)
+        if cell.end_reason is StopReason.IDLE:
+            router.again(cell.address, mail)
+        else:
+            for envelope in mail:
+                router.letters.add(cell.address, envelope, "stopped")
+        _wake_waiters(cell)
+
+    def refuse_mail(self, cell: Cell, error: Exception) -> None:
+        """Every waiting ask is told; what was told is a dead letter."""
+        for envelope in cell.mailbox.drain() if cell.mailbox else ():
+            if envelope.pending is not None:
+                envelope.pending.settle(outcome.Error(error))
+            elif envelope.timer is None:
+                self._rooms.router.letters.add(cell.address, envelope, "start_failed")
+        _wake_waiters(cell)
+
+
+def _wake_waiters(cell: Cell) -> None:
+    room, cell.room = cell.room, None
+    while room:
+        room.popleft()()
+
+
+def _over(cell: Cell) -> Exception:
+    if cell.end_reason is not None:
+        return ActorStopped(f"{cell.address} ended before it answered")
+    return ActorRestarted(f"{cell.address} began anew; ask again")

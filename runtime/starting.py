@@ -1,0 +1,120 @@
+"""Starting: a spec becomes an actor, its state is read back, its `started` runs within its deadline."""
+
+import contextvars
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+import trio
+
+from actors.actor import Activated, Actor, Spec, StartReason
+from actors.address import Address
+from actors.durable import DurableActor
+from actors.errors import StartFailed
+from runtime.boundary import Boundary
+from runtime.cell import BUSY, IDLE, STARTING, Cell
+from runtime.context import Family, Rooms, TurnContext
+from runtime.dispatcher import Dispatcher, drive
+from runtime.router import SPEAKER
+
+log = structlog.get_logger("callboard.actors")
+
+
+class StoredOf:
+    """What the store keeps of one actor, for its `load`."""
+
+    def __init__(self, rooms: Rooms, address: Address) -> None:
+        self._store = rooms.store
+        self._address = address
+
+    async def scan(self, prefix: str, after: str = "", limit: int = 1_000) -> list[tuple[str, bytes]]:
+        return await self._store.scan(self._address, prefix, after, limit)
+
+    async def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        return await self._store.get(self._address, keys)
+
+    async def records(self, log: str, first: int, limit: int = 1_000) -> list[tuple[int, bytes]]:
+        return await self._store.records(self._address, log, first, limit)
+
+    async def end(self, log: str) -> int:
+        return (await self._store.bounds(self._address, log))[1]
+
+
+class Starting:
+    """Starts incarnations for one supervisor; `failed` is told of each that could not be."""
+
+    __slots__ = ("_dispatcher", "_failed", "_family", "_rooms")
+
+    def __init__(
+        self, rooms: Rooms, dispatcher: Dispatcher, family: Family, failed: Callable[[Cell, Exception], None]
+    ) -> None:
+        self._rooms = rooms
+        self._dispatcher = dispatcher
+        self._family = family
+        self._failed = failed
+
+    def at_once(self, cell: Cell) -> None:
+        """Start what needs no wait; see `starts_at_once`."""
+        with Boundary() as boundary:
+            self._build(cell)
+            cell.status = IDLE
+        if boundary.error is not None:
+            self._failed(cell, boundary.error)
+
+    async def start(self, cell: Cell, reason: StartReason) -> None:
+        """Build, load and start one incarnation; its mail goes on when that has been."""
+        if cell.end_reason is not None:  # stopped before its first step
+            return
+        with Boundary() as boundary, trio.CancelScope() as scope:
+            cell.scope = scope
+            await self._started(cell, reason)
+        cell.scope = None
+        stopped = scope.cancelled_caught
+        if cell.turn_over is not None:
+            cell.turn_over.set()
+        if is_ending(cell) or stopped:
+            return
+        if boundary.error is not None:
+            self._failed(cell, boundary.error)
+        elif cell.status is STARTING:
+            cell.status = BUSY
+            self._dispatcher.end_of_start(cell)
+            log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
+
+    async def _started(self, cell: Cell, reason: StartReason) -> None:
+        actor = self._build(cell)
+        ctx = cell.ctx
+        assert ctx is not None
+        assert cell.vars is not None
+        if isinstance(actor, DurableActor):
+            cell.version = await self._rooms.store.version(cell.address)
+            if isinstance(reason, Activated):
+                reason = Activated(cell.version)
+            await drive(cell.vars, ctx, actor.load(StoredOf(self._rooms, cell.address)), None)
+        ctx.begin()
+        with trio.move_on_after(cell.spec.start_timeout) as deadline:
+            await drive(cell.vars, ctx, actor.started(reason), None)
+        if deadline.cancelled_caught:
+            raise StartFailed(f"{cell.address}: `started` took more than {cell.spec.start_timeout} s")
+
+    def _build(self, cell: Cell) -> Actor[Any]:
+        actor: Actor[Any] = cell.spec.actor(*cell.spec.args)
+        cell.incarnation += 1
+        ctx = TurnContext(cell, self._rooms, self._family)
+        actor.bind(ctx)
+        cell.actor, cell.ctx, cell.handlers = actor, ctx, actor.handlers
+        cell.vars = contextvars.Context()
+        cell.vars.run(SPEAKER.set, ctx)
+        return actor
+
+
+def is_ending(cell: Cell) -> bool:
+    """Asked anew after a wait: what was read before it no longer counts, for the type checkers neither."""
+    return cell.end_reason is not None
+
+
+def starts_at_once(spec: Spec[Any]) -> bool:
+    """Whether starting needs no wait: nothing to load, and no `started` of its own."""
+    kind = spec.actor
+    plain: bool = getattr(kind, "durable", None) is False and getattr(kind, "starts_itself", None) is False
+    return plain
