@@ -57,6 +57,10 @@ class TooManyDeferred(ActorError):
     """The actor keeps as many askers waiting as its class allows (`deferred_max`)."""
 
 
+class TooManyPipes(ActorError):
+    """The actor has as many pipes under way as its class allows (`pipes_max`), their unhandled results counted."""
+
+
 class NameTaken(ActorError):
     """A sibling of that name lives."""
 
@@ -103,6 +107,14 @@ class NotOwner(CommitFailed):
 
 class OutcomeUnknown(ActorError):
     """The commit may or may not have happened: ask again only what may be done twice."""
+
+
+class WorkerFailed(ActorError):
+    """Work in another process raised; the text is its error, the note its traceback."""
+
+
+class WorkerDied(ActorError):
+    """The process of a piece of work ended before the work did: killed, out of memory, or it left by itself."""
 
 
 class MissingHandler(TypeError):
