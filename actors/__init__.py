@@ -6,16 +6,18 @@ from actors.handlers import receive
 from actors.mailbox import Overflow
 from actors.message import Deferred, Message
 from actors.ref import Ref
-from actors.supervision import Backoff, Directive, Intensity, Restart
+from actors.supervision import AutoShutdown, Backoff, Directive, Drop, Intensity, Restart, Retry, Strategy
 
 __all__ = [
     "Activated",
     "Actor",
     "Address",
+    "AutoShutdown",
     "Backoff",
     "Context",
     "Deferred",
     "Directive",
+    "Drop",
     "Fresh",
     "Intensity",
     "Message",
@@ -23,8 +25,10 @@ __all__ = [
     "Ref",
     "Restart",
     "Restarted",
+    "Retry",
     "Spec",
     "StartReason",
     "StopReason",
+    "Strategy",
     "receive",
 ]

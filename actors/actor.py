@@ -22,7 +22,17 @@ from actors.handlers import Handling, handlers_of, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
 from actors.ref import Ref
-from actors.supervision import Backoff, Directive, Intensity, Restart
+from actors.supervision import (
+    DROP,
+    AutoShutdown,
+    Backoff,
+    Directive,
+    Drop,
+    Intensity,
+    Restart,
+    Retry,
+    Strategy,
+)
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -60,6 +70,8 @@ class StopReason(Enum):
     IDLE = auto()
     """Passivated."""
     CRASHED = auto()
+    SIBLING_FAILED = auto()
+    """Its supervisor's strategy restarts them together."""
     DISCARDED = auto()
     FENCED = auto()
     START_FAILED = auto()
@@ -113,6 +125,7 @@ class Context(Protocol):
         """Run `work` as a task of this incarnation; its result, or its failure, comes back as the message `as_` makes of it.
 
         It is an output: of a durable actor it begins behind the commit. It is cancelled with the incarnation.
+        Raises TooManyPipes.
         """
         ...
 
@@ -136,7 +149,11 @@ class Context(Protocol):
         ...
 
     def timer(self, key: str, after: float, message: Message[Any]) -> None:
-        """Tell oneself `message` in `after` seconds; the same key replaces. Raises TimerLimit, ValueError for a negative `after`."""
+        """Tell oneself `message` in `after` seconds from now; the same key replaces.
+
+        It is an output: a turn that crashes, or is cancelled, has set no timer and cancelled none.
+        Raises TimerLimit, ValueError for a negative `after`.
+        """
         ...
 
     def cancel(self, key: str) -> None:
@@ -144,7 +161,21 @@ class Context(Protocol):
         ...
 
     def spawn(self, spec: "Spec[M]") -> Ref[M]:
-        """Start a child. Raises NameTaken."""
+        """Start a child, when the turn has ended; of a durable actor when its commit is durable. Raises NameTaken.
+
+        Raises BadSpec for a child that this supervisor cannot have, TooManyChildren. The ref may be told to at once. Asked in the same turn, the child starts then; it ends if the turn is cut.
+        """
+        ...
+
+    def start_child(self, *args: Any, name: str | None = None) -> Ref[Any]:
+        """Start one more child from the class's template, as `spawn` would; for the DYNAMIC strategy.
+
+        Raises TooManyChildren, NameTaken, BadSpec.
+        """
+        ...
+
+    def children(self) -> list[Ref[Any]]:
+        """The children that live, in the order in which they were spawned."""
         ...
 
     def stop(self, ref: Ref[Any] | None = None) -> None:
@@ -155,11 +186,18 @@ class Context(Protocol):
 class Actor(Generic[M]):
     """Derive with the protocol, `class Queue(Actor[QueueMessage])`, and give each member one `@receive` handler.
 
-    Raises MissingHandler or DuplicateHandler when the class is created.
+    Raises MissingHandler, DuplicateHandler or BadSpec when the class is created.
     """
 
     handlers: ClassVar[Mapping[type, Handling]] = {}
     deferred_max: ClassVar[int] = 10_000
+    pipes_max: ClassVar[int] = 1_000
+    children_max: ClassVar[int] = 10_000
+    strategy: ClassVar[Strategy] = Strategy.ONE_FOR_ONE
+    """Of the supervisor that the actor becomes with its first child."""
+    template: ClassVar["Spec[Any] | None"] = None
+    """What each child of a DYNAMIC one is built from."""
+    auto_shutdown: ClassVar[AutoShutdown] = AutoShutdown.NEVER
     durable: ClassVar[bool] = False
     starts_itself: ClassVar[bool] = False
     """It has a `started` of its own; the other two likewise."""
@@ -171,6 +209,7 @@ class Actor(Generic[M]):
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
         cls.handlers = handlers_of(cls, cls.handlers, Actor)
+        _check_family(cls)
         cls.starts_itself = overrides(cls, "started", Actor)
         cls.stops_itself = overrides(cls, "stopping", Actor)
         cls.cleans_up = overrides(cls, "stopped", Actor)
@@ -204,10 +243,18 @@ class Spec(Generic[M]):
     """Unique among siblings; None: counted (`worker-7`)."""
     restart: Restart = Restart.PERMANENT
     directives: tuple[tuple[type[Exception], Directive], ...] = ()
-    """By exception type, first match wins, then RESTART. Of an ExceptionGroup the leaves are matched, the most severe directive wins."""
+    """By exception type, first match wins, then RESTART.
+
+    A handler's own nursery raises an ExceptionGroup, which `except ValueError` does not catch: of a group each leaf
+    is matched, and the most severe directive wins.
+    """
     backoff: Backoff = field(default_factory=Backoff)
     intensity: Intensity = field(default_factory=Intensity)
     """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
+    significant: bool = False
+    """Its end, if it comes by itself and for good, counts for its supervisor's `auto_shutdown`; not for PERMANENT ones."""
+    poison: Drop | Retry = DROP
+    """What becomes of a message that crashed the actor."""
     capacity: int = MAILBOX_CAPACITY
     overflow: Overflow = Overflow.WAIT
     idle_after: float | None = 60.0
@@ -220,6 +267,19 @@ class Spec(Generic[M]):
             raise BadSpec("capacity: a mailbox holds at least one message")
         if self.start_timeout <= 0 or self.stop_grace < 0:
             raise BadSpec("start_timeout > 0 and stop_grace >= 0")
+        if self.significant and self.restart is Restart.PERMANENT:
+            raise BadSpec(
+                "significant: a PERMANENT child never ends by itself; TRANSIENT or TEMPORARY may be"
+            )
+        if getattr(self.actor, "durable", False) and self.resumes:
+            raise BadSpec("directives: RESUME keeps a memory that may be ahead of a durable actor's store")
+
+    @property
+    def resumes(self) -> bool:
+        """Whether any failure is to leave the incarnation as it is."""
+        return bool(self.directives) and any(
+            directive is Directive.RESUME for _, directive in self.directives
+        )
 
     def directive(self, error: BaseException) -> Directive:
         """What this failure means."""
@@ -230,3 +290,12 @@ class Spec(Generic[M]):
             if isinstance(error, kind):
                 return directive
         return Directive.RESTART
+
+
+def _check_family(cls: type[Actor[Any]]) -> None:
+    if (cls.strategy is Strategy.DYNAMIC) != (cls.template is not None):
+        raise BadSpec(f"{cls.__name__}: a template belongs to the DYNAMIC strategy, and it to a template")
+    if cls.template is not None and cls.template.name is not None:
+        raise BadSpec(f"{cls.__name__}.template: each child needs a name of its own")
+    if cls.template is not None and cls.template.significant and cls.auto_shutdown is AutoShutdown.NEVER:
+        raise BadSpec(f"{cls.__name__}.template: significant, but auto_shutdown is NEVER")

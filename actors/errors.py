@@ -61,6 +61,10 @@ class TooManyPipes(ActorError):
     """The actor has as many pipes under way as its class allows (`pipes_max`), their unhandled results counted."""
 
 
+class TooManyChildren(ActorError):
+    """The actor has as many children as its class allows (`children_max`)."""
+
+
 class NameTaken(ActorError):
     """A sibling of that name lives."""
 
@@ -117,9 +121,48 @@ class WorkerDied(ActorError):
     """The process of a piece of work ended before the work did: killed, out of memory, or it left by itself."""
 
 
+class NotInThisState(ActorError):
+    """The actor's present state has no handler for the message, and its class says REFUSE."""
+
+
+class StashFull(ActorError):
+    """The stash holds as many messages as the mailbox may: the message is refused."""
+
+
+class BadMachine(TypeError):
+    """States that do not fit together: the text names the class and the state."""
+
+
 class MissingHandler(TypeError):
     """A member of the actor's protocol has no handler."""
 
 
 class DuplicateHandler(TypeError):
     """Two handlers for one message, or one for a message outside the protocol."""
+
+
+class KeyTaken(ActorError):
+    """The registry's key is declared `single`, and another actor holds it."""
+
+
+class NoRoutee(DeadLettered):
+    """The router has nobody to pass the message on to."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address, "no_such_address")
+
+
+class RateLimited(DeadLettered):
+    """More messages than the limit allows; the next may be tried in `retry_after` seconds."""
+
+    def __init__(self, address: str, retry_after: float) -> None:
+        super().__init__(address, "refused_by_policy")
+        self.retry_after = retry_after
+
+
+class CircuitOpen(DeadLettered):
+    """The actor has failed too often, and is not asked; the next may be tried in `retry_after` seconds."""
+
+    def __init__(self, address: str, retry_after: float) -> None:
+        super().__init__(address, "refused_by_policy")
+        self.retry_after = retry_after

@@ -37,11 +37,17 @@ class Handling:
     kind: Kind
 
 
-def receive(kind: type[Fits[M, R]]) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
-    """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers."""
+def receive(
+    kind: type[Fits[M, R]], *, state: str | None = None
+) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
+    """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers.
+
+    With `state` it does so in that state alone (`ctx.become`); without, in all that have none of their own.
+    """
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
         handler.__dict__["receives"] = kind
+        handler.__dict__["in_state"] = state
         return handler
 
     return mark
@@ -56,16 +62,21 @@ def kind_of(function: Callable[..., Any]) -> Kind:
     return Kind.SUSPENDS if waits else Kind.BARE
 
 
-def handlers_of(cls: type, inherited: typing.Mapping[type, Handling], root: type) -> dict[type, Handling]:
-    """The handlers of an actor class, one for each member of its protocol. Raises MissingHandler, DuplicateHandler."""
-    own = _marked(cls)
+def handlers_of(
+    cls: type, inherited: typing.Mapping[type, Handling], root: type, in_states: typing.Collection[type] = ()
+) -> dict[type, Handling]:
+    """The handlers of an actor class that hold in all states, one for each member of its protocol but `in_states`.
+
+    Raises MissingHandler, DuplicateHandler.
+    """
+    own = marked(cls).get(None, {})
     handlers = {**{kind: _newest(cls, handling) for kind, handling in inherited.items()}, **own}
     protocol = _protocol(cls, root)
     if protocol is None:
         return handlers
-    if missing := [kind.__name__ for kind in protocol if kind not in handlers]:
+    if missing := [kind.__name__ for kind in protocol if kind not in handlers and kind not in in_states]:
         raise MissingHandler(f"{cls.__name__} has no handler for {', '.join(missing)}")
-    if foreign := [kind.__name__ for kind in own if kind not in protocol]:
+    if foreign := [kind.__name__ for kind in (*own, *in_states) if kind not in protocol]:
         raise DuplicateHandler(f"{cls.__name__} handles {', '.join(foreign)}, not of its protocol")
     return handlers
 
@@ -82,15 +93,17 @@ def _newest(cls: type, handling: Handling) -> Handling:
     return handling if function is handling.function else Handling(function, kind_of(function))
 
 
-def _marked(cls: type) -> dict[type, Handling]:
-    found: dict[type, Handling] = {}
+def marked(cls: type) -> dict[str | None, dict[type, Handling]]:
+    """The handlers that the class itself marks, by state; None: in all of them. Raises DuplicateHandler."""
+    found: dict[str | None, dict[type, Handling]] = {}
     for name, member in vars(cls).items():
         kind = getattr(member, "receives", None)
         if kind is None:
             continue
-        if kind in found:
+        table = found.setdefault(member.in_state, {})
+        if kind in table:
             raise DuplicateHandler(f"{cls.__name__}.{name} is a second handler for {kind.__name__}")
-        found[kind] = Handling(member, kind_of(member))
+        table[kind] = Handling(member, kind_of(member))
     return found
 
 

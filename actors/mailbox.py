@@ -49,6 +49,10 @@ class Mailbox(Generic[E]):
             self.system = deque()
         self.system.append(item)
 
+    def put_back(self, item: E) -> None:
+        """At the head of the user lane: it was taken from there, and is to be tried again."""
+        self.user.appendleft(item)
+
     def offer(self, item: E, overflow: Overflow) -> tuple[bool, E | None]:
         """Whether the item was taken, and what was dropped for it. Not taken and nothing dropped: wait, or refuse."""
         if len(self.user) < self.capacity:

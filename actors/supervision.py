@@ -9,11 +9,45 @@ the leaf before the top gives up (OTP design principles, "Tuning the intensity a
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from actors.errors import BadSpec
+
+C = TypeVar("C")
+
+
+class Strategy(Enum):
+    """Who is started anew when a child has failed."""
+
+    ONE_FOR_ONE = auto()
+    """It alone."""
+    ONE_FOR_ALL = auto()
+    """All children: they are stopped in reverse start order, and started in order."""
+    REST_FOR_ONE = auto()
+    """It, and those that were spawned after it."""
+    DYNAMIC = auto()
+    """It alone; any number of children, all of one template, in no order (OTP's simple_one_for_one)."""
+
+    def group(self, children: Sequence[C], failed: C) -> list[C]:
+        """Of the children in start order, those that a restart of the failed one is a restart of."""
+        if self is Strategy.ONE_FOR_ALL:
+            return list(children)
+        if self is Strategy.REST_FOR_ONE and failed in children:
+            return list(children[children.index(failed) :])
+        return [failed]
+
+
+class AutoShutdown(Enum):
+    """When a supervisor ends because children that its spec calls significant have ended by themselves."""
+
+    NEVER = auto()
+    ANY = auto()
+    """With the first of them."""
+    ALL = auto()
+    """With the last of them."""
 
 
 class Restart(Enum):
@@ -28,13 +62,34 @@ class Restart(Enum):
 
 
 class Directive(Enum):
-    """What one kind of failure means."""
+    """What one kind of failure means; the more severe, the further down."""
 
+    RESUME = auto()
+    """The turn is given up, the incarnation goes on with what its memory holds. Not for durable actors."""
     RESTART = auto()
     STOP = auto()
     """The child ends; its siblings go on."""
     ESCALATE = auto()
     """The supervisor itself fails of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The message that crashed its actor is given up: its asker gets ActorCrashed at once, a tell is a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The message that crashed its actor is tried again, `times` times, before all other mail; then it is dropped."""
+
+    times: int
+
+    def __post_init__(self) -> None:
+        if self.times < 1:
+            raise BadSpec("poison: Retry(times) is at least 1")
+
+
+DROP = Drop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +196,16 @@ class History:
     restarts: Restarts
     failures: Failures
 
-    def decide(self, policy: "Policy", error: BaseException, now: float, fraction: float) -> Decision:
-        """What one failure leads to. `fraction` is the chance drawn for the jitter."""
+    def decide(
+        self, policy: "Policy", error: BaseException, now: float, fraction: float, *, joined: bool = False
+    ) -> Decision:
+        """What one failure leads to. `fraction` is the chance drawn for the jitter; `joined`: a group restart is under way, which has been counted."""
         directive = policy.directive(error)
         if directive is Directive.ESCALATE:
             return Escalate(limit=False)
         if directive is Directive.STOP or policy.restart is Restart.TEMPORARY:
             return StopIt()
-        if not self.restarts.another(now):
+        if not joined and not self.restarts.another(now):
             return Escalate(limit=True)
         return RestartIn(
             policy.backoff.delay(self.failures.another(now, policy.backoff.reset_after), fraction)

@@ -55,6 +55,7 @@ class Turn(Protocol):
 
     def begin(self) -> None: ...
     def resumed(self) -> None: ...
+    def undo(self) -> None: ...
     def effect(self, kind: str, what: str = "") -> None: ...
     def send(self, to: Address, message: Any) -> None: ...
 
@@ -65,6 +66,8 @@ class Parent(Protocol):
     def failed(self, cell: "Cell", error: Exception) -> None: ...
     def discarded(self, cell: "Cell", error: Exception) -> None: ...
     def stop_child(self, cell: "Cell", reason: StopReason) -> None: ...
+    def begin_child(self, cell: "Cell") -> None: ...
+    def drop_child(self, cell: "Cell") -> None: ...
 
 
 class Waiting:
@@ -123,12 +126,15 @@ class Cell:
         "parent",
         "pending",
         "restarts",
+        "retried",
         "room",
         "scope",
         "spec",
         "status",
         "touched",
+        "trace",
         "turn_over",
+        "unborn",
         "vars",
         "version",
         "waits",
@@ -164,10 +170,16 @@ class Cell:
         """Whom the present turn waits for: the edges of the wait-for graph."""
         self.turn_over: trio.Event | None = None
         self.end_reason: StopReason | None = None
+        self.unborn: Cell | None = None
+        """Who has spawned it in a turn that has not let it out yet."""
         self.children: Any = None
         """The supervisor of what this actor has spawned."""
         self.history: History | None = None
         self.last_error = ""
+        self.trace = ""
+        """The last crash's traceback, as text: frames would hold the old state."""
+        self.retried: tuple[Any, Pending | None, int] | None = None
+        """The message that is tried again after a crash, its asker, and how often it has been."""
         self.handled = 0
         self.restarts = 0
         self.depth = 0

@@ -11,7 +11,7 @@ import trio
 from actors.actor import Chance, Spec
 from actors.address import Address
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
-from actors.errors import DirtySuspension, Fenced, StoreFull, TimerLimit, TooManyDeferred
+from actors.errors import DirtySuspension, Fenced, StoreFull, TimerLimit, TooManyDeferred, TooManyPipes
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from runtime.boundary import Boundary
@@ -19,11 +19,14 @@ from runtime.cell import Cell, DeferredView
 from runtime.clock import Clock
 from runtime.commit import CommitPoint
 from runtime.entropy import Entropy
+from runtime.envelope import Envelope
 from runtime.outputs import Act, Output, Resolve
 from runtime.router import Router
+from runtime.staged import PipeBegun, Spawned, TimerChange, Undoable
 from runtime.store.port import KEY_MAX, VALUE_MAX, Store
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
+from runtime.under_way import UnderWay
 
 T = TypeVar("T")
 
@@ -42,12 +45,14 @@ class Rooms:
     commit: CommitPoint
     store: Store
     trace: Trace | None
+    under_way: UnderWay
 
 
 class Family(Protocol):
     """What the incarnation's supervisor does for it."""
 
-    def spawn(self, cell: Cell, spec: Spec[Any]) -> Address: ...
+    def reserve(self, cell: Cell, spec: Spec[Any]) -> Cell: ...
+    def reserve_one(self, cell: Cell, arguments: tuple[Any, ...], name: str | None) -> Cell: ...
     def stop(self, cell: Cell, address: Address | None) -> None: ...
     def begin(self, cell: Cell, work: Callable[[], Awaitable[None]]) -> None: ...
 
@@ -66,6 +71,7 @@ class TurnContext:
         "number",
         "outputs",
         "pipes",
+        "piping",
         "staged",
         "timers",
     )
@@ -83,6 +89,8 @@ class TurnContext:
         self.outputs: list[Output] | None = None
         self.timers: dict[str, Timer] | None = None
         self.pipes: dict[trio.CancelScope, None] | None = None
+        self.piping = 0
+        """Pipes from the call to the turn of their result: the system lane of the mailbox is bounded by them."""
 
     # --- for the dispatcher and the router -------------------------------------------------------------
 
@@ -91,6 +99,13 @@ class TurnContext:
         self._now = None
         self.staged = self.outputs = None
         self.dirty = False
+
+    def undo(self) -> None:
+        """The turn does not count: nothing that it staged or did is let out."""
+        outputs, self.outputs, self.staged = self.outputs, None, None
+        for output in reversed(outputs or ()):
+            if isinstance(output, Undoable):
+                output.undo()
 
     def effect(self, kind: str, what: str = "") -> None:
         """The one numbered place."""
@@ -151,6 +166,8 @@ class TurnContext:
     def pipe(self, work: Callable[[], Awaitable[T]], as_: Callable[[T | Exception], Message[Any]]) -> None:
         self.effect("pipe")
         cell = self.cell
+        if cell.actor is not None and self.piping >= cell.actor.pipes_max:
+            raise TooManyPipes(f"{cell.address}: {cell.actor.pipes_max} pipes are under way")
 
         async def run() -> None:
             result: T | Exception | None = None
@@ -158,14 +175,17 @@ class TurnContext:
                 result = await work()
             if boundary.error is not None:
                 result = boundary.error
-            if self.fenced:
-                return
             with Boundary() as making:
-                self._rooms.router.post(cell, as_(cast("T | Exception", result)), Piped(self))
-            if making.error is not None:
+                message = as_(cast("T | Exception", result))
+                ticket = Piped(self, message, self._rooms.router)
+                if not self.fenced:
+                    self._rooms.router.post(cell, message, ticket)
+                else:  # it shielded itself, and came too late
+                    ticket.taken()
+            if making.error is not None and not self.fenced:
                 cell.parent.failed(cell, making.error)
 
-        self._output(Act("piped", lambda: self._family.begin(cell, run)))
+        self._output(PipeBegun(self, lambda: self._family.begin(cell, run)))
 
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
         self.effect("defer", key)
@@ -190,14 +210,11 @@ class TurnContext:
         if not 0 <= after < math.inf:  # NaN is neither, and would spoil the order of all timers
             raise ValueError(f"after is at least 0 seconds, not {after}")
         self.effect("timer", key)
-        timers = self.timers
-        if timers is None:
-            timers = self.timers = {}
-        if key in timers:
-            timers.pop(key).cancelled = True
-        elif len(timers) >= TIMERS_MAX:
+        before = None if self.timers is None else self.timers.get(key)
+        if before is None and self.timers is not None and len(self.timers) >= TIMERS_MAX:
             raise TimerLimit(f"{self.cell.address} holds {TIMERS_MAX} timers")
-        timers[key] = self._rooms.timers.after(after, lambda timer: self._due(key, timer, message))
+        timer = Timer(self._rooms.clock.now() + after, lambda timer: self._due(key, timer, message))
+        self._output(TimerChange(self, self._rooms.timers, key, before, timer))
 
     def _due(self, key: str, timer: Timer, message: Message[Any]) -> None:
         # it stays under its key until its message is taken: a cancel in between still finds it
@@ -205,12 +222,24 @@ class TurnContext:
 
     def cancel(self, key: str) -> None:
         self.effect("cancel", key)
-        if self.timers is not None and (timer := self.timers.pop(key, None)):
-            timer.cancelled = True
+        if self.timers is not None and (timer := self.timers.get(key)):
+            self._output(TimerChange(self, self._rooms.timers, key, timer, None))
 
     def spawn(self, spec: Spec[Any]) -> Ref[Any]:
         self.effect("spawn", spec.name or "")
-        return Ref(self._family.spawn(self.cell, spec), self._rooms.router)
+        child = self._family.reserve(self.cell, spec)
+        self._output(Spawned(child))
+        return Ref(child.address, self._rooms.router)
+
+    def start_child(self, *args: Any, name: str | None = None) -> Ref[Any]:
+        self.effect("spawn", name or "")
+        child = self._family.reserve_one(self.cell, args, name)
+        self._output(Spawned(child))
+        return Ref(child.address, self._rooms.router)
+
+    def children(self) -> list[Ref[Any]]:
+        family = self.cell.children
+        return [] if family is None else [Ref(address, self._rooms.router) for address in family.children]
 
     def stop(self, ref: Ref[Any] | None = None) -> None:
         address = None if ref is None else ref.address
@@ -278,14 +307,20 @@ class Due:
 
 
 class Piped:
-    """A pipe's result that waits in the mailbox: void for the next incarnation."""
+    """A pipe's result that waits in the mailbox; for the next incarnation it is void, and a dead letter."""
 
-    __slots__ = ("_ctx",)
+    __slots__ = ("_ctx", "_message", "_router")
 
-    def __init__(self, ctx: TurnContext) -> None:
+    def __init__(self, ctx: TurnContext, message: Message[Any], router: Router) -> None:
         self._ctx = ctx
+        self._message = message
+        self._router = router
 
     def taken(self) -> bool:
+        self._ctx.piping -= 1
+        if self._ctx.fenced:
+            to = self._ctx.cell.address
+            self._router.letters.add(to, Envelope(self._message, 0, to), "stale")
         return not self._ctx.fenced
 
 

@@ -29,16 +29,20 @@ from actors.errors import (
     DirtyRefusal,
     DirtySuspension,
     StoreFull,
+    TooManyChildren,
     TooManyDeferred,
+    TooManyPipes,
 )
 from actors.handlers import Handling, Kind
 from actors.mailbox import Mailbox
 from actors.message import Deferred
+from actors.supervision import DROP
 from runtime.boundary import Boundary
 from runtime.cell import BLOCKED, BUSY, IDLE, QUEUED, STOPPING, Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
 from runtime.outputs import Output, Reply, Resolve
+from runtime.poison import once_more
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
 
@@ -49,7 +53,7 @@ VISIT_MAX = 16
 CHECKPOINT_EVERY = 256
 """Visits after which the pump lets other tasks run."""
 
-REFUSALS = (StoreFull, TooManyDeferred)
+REFUSALS = (StoreFull, TooManyDeferred, TooManyPipes, TooManyChildren)
 """What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
 
 PLAIN, SUSPENDS = Kind.PLAIN, Kind.SUSPENDS
@@ -186,7 +190,9 @@ class Dispatcher:
         ctx = pump.ctx
         assert ctx is not None
         if boundary.error is not None:
-            crashed = self._raised(cell, ctx, envelope.message, envelope.pending, boundary.error)
+            crashed = self._raised(
+                cell, ctx, envelope.message, envelope.pending, boundary.error, envelope=envelope
+            )
             if crashed and envelope.pending is None and envelope.timer is None:
                 self._lost(cell, envelope, "crashed")
         else:
@@ -436,8 +442,17 @@ class Dispatcher:
         waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
         pending.returned(leave)
 
-    def _raised(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, error: Exception) -> bool:
-        """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one."""
+    def _raised(
+        self,
+        cell: Cell,
+        ctx: Turn,
+        message: Any,
+        pending: Pending | None,
+        error: Exception,
+        *,
+        envelope: Envelope | None = None,
+    ) -> bool:
+        """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one, and the message is lost."""
         cell.handled += 1
         if ctx.fenced:
             _too_late(cell, pending)
@@ -453,17 +468,19 @@ class Dispatcher:
             dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
             dirty.__cause__ = error
             error = dirty
-        ctx.staged = ctx.outputs = None
-        if pending is not None:
+        ctx.undo()
+        again = cell.spec.poison is not DROP and once_more(cell, message, pending, envelope)
+        if pending is not None and not again:
             crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
             crashed.__cause__ = error
             pending.settle(outcome.Error(crashed))
         cell.parent.failed(cell, error)
-        return True
+        return not again
 
     def _cut(self, cell: Cell, ctx: Turn, pending: Pending | None) -> None:
         """The turn was cancelled: by its asker, or because the cell is being stopped."""
-        staged, ctx.staged, ctx.outputs = ctx.staged, None, None
+        staged = ctx.staged
+        ctx.undo()
         if pending is not None:
             _release_asker(cell, ctx, pending)
         if staged is not None and not ctx.fenced and cell.end_reason is None:

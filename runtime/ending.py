@@ -17,6 +17,7 @@ from runtime.boundary import Boundary
 from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
 from runtime.context import Rooms, TurnContext
 from runtime.dispatcher import Dispatcher, drive
+from runtime.envelope import Envelope
 
 log = structlog.get_logger("callboard.actors")
 COMMIT_WAIT = 30.0
@@ -26,12 +27,14 @@ COMMIT_WAIT = 30.0
 class Ending:
     """Ends incarnations and cells for one supervisor; `forget` is told of each cell that has gone."""
 
-    __slots__ = ("_dispatcher", "_forget", "_rooms")
+    __slots__ = ("_dispatcher", "_forget", "_halting", "_rooms")
 
     def __init__(self, rooms: Rooms, dispatcher: Dispatcher, forget: Callable[[Cell], None]) -> None:
         self._rooms = rooms
         self._dispatcher = dispatcher
         self._forget = forget
+        self._halting: dict[Cell, trio.Event] = {}
+        """Incarnations that end while their cell stays: an end of the cell waits for them."""
 
     # --- a cell ----------------------------------------------------------------------------------------
 
@@ -43,15 +46,21 @@ class Ending:
         ctx = cell.ctx
         if cell.end_reason is not None or (isinstance(ctx, TurnContext) and ctx.pipes):
             return False
+        self.drop(cell, reason)
+        return True
+
+    def drop(self, cell: Cell, reason: StopReason) -> None:
+        """End a cell that has no turn under way, no children and nothing to say."""
         cell.end_reason = reason
         self.fence(cell)
         self._stopped(cell, reason)
         self._remove(cell)
-        return True
 
     async def end(self, cell: Cell, reason: StopReason) -> None:
         """End a cell for good; returns when it has gone."""
         with trio.CancelScope(shield=True):  # every wait in here has a deadline of its own
+            if (halted := self._halting.get(cell)) is not None:
+                await halted.wait()
             await self.turn_ended(cell, cell.spec.stop_grace)
             cell.status = STOPPING
             await self._landed(cell)
@@ -59,6 +68,20 @@ class Ending:
             self.fence(cell)
             await self.bury(cell, reason)
             self._remove(cell)
+
+    async def end_incarnation(self, cell: Cell) -> None:
+        """End an incarnation whose cell and mail stay: its own failure has fenced it, or a sibling's takes it down."""
+        over = self._halting[cell] = trio.Event()
+        crashed = cell.ctx is not None and cell.ctx.fenced
+        reason = StopReason.CRASHED if crashed else StopReason.SIBLING_FAILED
+        with trio.CancelScope(shield=True):
+            await self.turn_ended(cell, 0.0 if crashed else cell.spec.stop_grace)
+            await self._landed(cell)
+            await self._stopping(cell, reason)
+            self.fence(cell)
+            await self.bury(cell, reason)
+        del self._halting[cell]
+        over.set()
 
     # --- an incarnation --------------------------------------------------------------------------------
 
@@ -99,10 +122,13 @@ class Ending:
 
     async def bury(self, cell: Cell, reason: StopReason) -> None:
         """The incarnation's children, then its `stopped`."""
-        if cell.children is not None:
-            await cell.children.close(reason)
-            cell.children = None
-        self._stopped(cell, reason)
+        actor, family = cell.actor, cell.children
+        if family is not None:
+            await family.close(reason)
+            if cell.children is family:
+                cell.children = None
+        if cell.actor is actor:  # two may end it at once: a restart, and whoever stops it
+            self._stopped(cell, reason)
 
     async def _stopping(self, cell: Cell, reason: StopReason) -> None:
         actor, ctx = cell.actor, cell.ctx
@@ -145,7 +171,8 @@ class Ending:
         router = self._rooms.router
         if router.cells.get(cell.address) is cell:
             del router.cells[cell.address]
-        mail = [one for one in cell.mailbox.drain() if one.timer is None] if cell.mailbox else []
+        mail = _for_anybody(cell)
+        self._rooms.under_way.came(cell)
         self._forget(cell)
         if cell.end_reason is StopReason.IDLE:
             router.again(cell.address, mail)
@@ -156,12 +183,22 @@ class Ending:
 
     def refuse_mail(self, cell: Cell, error: Exception) -> None:
         """Every waiting ask is told; what was told is a dead letter."""
-        for envelope in cell.mailbox.drain() if cell.mailbox else ():
+        for envelope in _for_anybody(cell):
             if envelope.pending is not None:
                 envelope.pending.settle(outcome.Error(error))
-            elif envelope.timer is None:
+            else:
                 self._rooms.router.letters.add(cell.address, envelope, "start_failed")
+        self._rooms.under_way.notice()
         _wake_waiters(cell)
+
+
+def _for_anybody(cell: Cell) -> list[Envelope]:
+    """The mail that is not for one incarnation alone; of the rest, who minds being lost is told."""
+    mail = cell.mailbox.drain() if cell.mailbox else []
+    for envelope in mail:
+        if envelope.timer is not None:
+            envelope.timer.taken()
+    return [envelope for envelope in mail if envelope.timer is None]
 
 
 def _wake_waiters(cell: Cell) -> None:

@@ -1,7 +1,7 @@
 """Dead letters: what reached nobody, with its reason. Bodies are not kept.
 
-Logged with a limit for each (address, reason), the first ten and then nothing but the counts: a flood of them
-would hide its own cause.
+Logged with a limit for each (address, reason), the first ten of a minute and then nothing but the counts: a flood
+of them would hide its own cause.
 """
 
 from collections import Counter, deque
@@ -18,6 +18,9 @@ from runtime.envelope import Envelope
 KEPT = 1_000
 """Records that are kept for a look; the counts go on."""
 LOGGED = 10
+"""Of one (address, reason), in one window."""
+WINDOW = 60.0
+"""Seconds."""
 
 log = structlog.get_logger("callboard.letters")
 
@@ -31,6 +34,8 @@ class DeadLetter:
     message: str
     reason: str
     at: float
+    trace: str = ""
+    """Of a crash: its traceback."""
 
 
 class DeadLetters:
@@ -41,18 +46,37 @@ class DeadLetters:
         self.counts: Counter[str] = Counter()
         self._now = now
         self._logged: Counter[tuple[str, str]] = Counter()
+        self._window_end = 0.0
+        self._unlogged = 0
 
-    def add(self, to: Address, envelope: Envelope, reason: str) -> None:
+    def add(self, to: Address, envelope: Envelope, reason: str, trace: str = "") -> None:
         """Record it, and tell its asker, if it has one."""
         kind = type(envelope.message).__name__
-        self.newest.append(DeadLetter(to, envelope.sender, kind, reason, self._now()))
+        letter = DeadLetter(to, envelope.sender, kind, reason, self._now(), trace)
+        self.newest.append(letter)
         self.counts[reason] += 1
-        key = (to, reason)
-        if self._logged[key] < LOGGED and len(self._logged) < KEPT:
-            self._logged[key] += 1
-            log.warning("dead_letter", to=to, sender=envelope.sender, message=kind, reason=reason)
+        self._log(letter)
         if envelope.pending is not None:
             envelope.pending.settle(outcome.Error(_told(to, reason)))
+
+    def _log(self, letter: DeadLetter) -> None:
+        if letter.at >= self._window_end:
+            self._next_window(letter.at)
+        key = (letter.to, letter.reason)
+        if self._logged[key] >= LOGGED or len(self._logged) > KEPT:
+            self._unlogged += 1
+            return
+        self._logged[key] += 1
+        log.warning(
+            "dead_letter", to=letter.to, sender=letter.sender, message=letter.message, reason=letter.reason
+        )
+
+    def _next_window(self, now: float) -> None:
+        if self._unlogged:
+            log.warning("dead_letters_not_logged", count=self._unlogged, counts=dict(self.counts))
+        self._window_end = now + WINDOW
+        self._unlogged = 0
+        self._logged.clear()
 
 
 def _told(to: Address, reason: str) -> Exception:

@@ -131,6 +131,8 @@ class Router:
 
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
+            if cell.unborn is asker:  # spawned in this very turn
+                cell.parent.begin_child(cell)
             check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)
         pending = cast("Pending", envelope.pending)

@@ -10,7 +10,7 @@ import trio
 from actors.actor import Activated, Actor, Spec, StartReason
 from actors.address import Address
 from actors.durable import DurableActor
-from actors.errors import StartFailed
+from actors.errors import BadSpec, StartFailed
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, STARTING, Cell
 from runtime.context import Family, Rooms, TurnContext
@@ -46,25 +46,30 @@ class Starting:
     __slots__ = ("_dispatcher", "_failed", "_family", "_rooms")
 
     def __init__(
-        self, rooms: Rooms, dispatcher: Dispatcher, family: Family, failed: Callable[[Cell, Exception], None]
+        self,
+        rooms: Rooms,
+        dispatcher: Dispatcher,
+        family: Family,
+        failed: Callable[[Cell, Exception, StartReason], None],
     ) -> None:
         self._rooms = rooms
         self._dispatcher = dispatcher
         self._family = family
         self._failed = failed
 
-    def at_once(self, cell: Cell) -> None:
-        """Start what needs no wait; see `starts_at_once`."""
+    def at_once(self, cell: Cell) -> Exception | None:
+        """Start what needs no wait, see `starts_at_once`; answers why it could not be."""
         with Boundary() as boundary:
             self._build(cell)
             cell.status = IDLE
-        if boundary.error is not None:
-            self._failed(cell, boundary.error)
+            if cell.mailbox:
+                self._dispatcher.ready(cell)
+        return boundary.error
 
-    async def start(self, cell: Cell, reason: StartReason) -> None:
-        """Build, load and start one incarnation; its mail goes on when that has been."""
-        if cell.end_reason is not None:  # stopped before its first step
-            return
+    async def start(self, cell: Cell, reason: StartReason, after: int) -> None:
+        """Build, load and start the incarnation after `after`; its mail goes on when that has been."""
+        if cell.end_reason is not None or cell.status is not STARTING or cell.incarnation != after:
+            return  # before its first step it was stopped, or restarted with others
         with Boundary() as boundary, trio.CancelScope() as scope:
             cell.scope = scope
             await self._started(cell, reason)
@@ -75,9 +80,10 @@ class Starting:
         if is_ending(cell) or stopped:
             return
         if boundary.error is not None:
-            self._failed(cell, boundary.error)
+            self._failed(cell, boundary.error, reason)
         elif cell.status is STARTING:
             cell.status = BUSY
+            self._rooms.under_way.came(cell)
             self._dispatcher.end_of_start(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 
@@ -99,6 +105,8 @@ class Starting:
 
     def _build(self, cell: Cell) -> Actor[Any]:
         actor: Actor[Any] = cell.spec.actor(*cell.spec.args)
+        if actor.durable and cell.spec.resumes:  # built by a function, so that the spec could not know
+            raise BadSpec(f"{cell.address}: RESUME is not for durable actors")
         cell.incarnation += 1
         ctx = TurnContext(cell, self._rooms, self._family)
         actor.bind(ctx)

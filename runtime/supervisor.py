@@ -1,36 +1,56 @@
 """Supervision: a supervisor is a task with a nursery, its children live in it, and it alone restarts and ends them.
 
-A failure is a signal in the supervisor's inbox. It decides by the spec (actors/supervision.py), then acts; a
-restart that waits is a timer, so that it goes on answering in between. Starting and ending children are tasks
-in its nursery: leaving the nursery means that every child has ended.
+A failure is decided on at once, by the spec (actors/supervision.py); what follows from it, as all starting and
+ending of children, are tasks in its nursery: leaving the nursery means that every child has ended. None of them
+holds up another, so that the supervisor goes on answering while a child waits for its backoff.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from traceback import format_exception
 from typing import Any
 
 import structlog
 import trio
 
-from actors.actor import Activated, Fresh, Restarted, Spec, StartReason, StopReason
+from actors.actor import Actor, Fresh, Restarted, Spec, StartReason, StopReason
 from actors.address import Address
-from actors.errors import NameTaken, NotOwner, RestartLimit, StartFailed
-from actors.supervision import Decision, Escalate, Failures, History, Intensity, RestartIn, Restarts, StopIt
-from runtime.cell import IDLE, RESTARTING, STARTING, STOPPED, Cell
+from actors.errors import BadSpec, NameTaken, NotOwner, RestartLimit, StartFailed, TooManyChildren
+from actors.supervision import (
+    AutoShutdown,
+    Decision,
+    Directive,
+    Escalate,
+    Failures,
+    History,
+    Intensity,
+    RestartIn,
+    Restarts,
+    StopIt,
+    Strategy,
+)
+from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status
 from runtime.context import Rooms, TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.ending import Ending
-from runtime.pipes import Pipes
-from runtime.starting import Starting, is_ending, starts_at_once
-from runtime.timers import Timer
+from runtime.group_restart import TOGETHER, GroupRestart
+from runtime.pipes import piped
+from runtime.restarting import Restarting
+from runtime.starting import Starting, starts_at_once
 
 log = structlog.get_logger("callboard.actors")
 DEPTH_MAX = 64
 """Levels of supervisors."""
+TRACE_MAX = 8_000
+"""Characters of a crash's traceback that are kept, its end."""
 
 
 class Supervisor:
-    """One level of the tree. `one_by_one`: children are counted, and stopped, each for itself (activated by address)."""
+    """One level of the tree; `kind` is the class of the actor whose children they are, and says the strategy."""
+
+    one_by_one = False
+    """Children are counted, and stopped, each for itself."""
 
     def __init__(
         self,
@@ -40,52 +60,60 @@ class Supervisor:
         *,
         intensity: Intensity,
         give_up: Callable[[Exception], None],
-        one_by_one: bool = False,
+        shut_down: Callable[[], None] | None = None,
+        kind: type[Actor[Any]] = Actor,
         depth: int = 0,
     ) -> None:
         self.path = path
+        self.kind = kind
         self.children: dict[Address, Cell] = {}
-        self.one_by_one = one_by_one
         self._rooms = rooms
         self._dispatcher = dispatcher
         self._starting = Starting(rooms, dispatcher, self, self._start_failed)
         self._ending = Ending(rooms, dispatcher, self._forget)
+        self._restarting = Restarting(rooms, self._starting, self._ending, self._task)
+        self._group = self._group_of(kind.strategy)
         self._restarts = Restarts(intensity)
         self._give_up = give_up
+        self._given_up = False
+        self._shut_down = shut_down
+        self._leaving: set[Cell] = set()
+        """Significant children that end by themselves."""
         self._depth = depth
-        self._inbox: deque[tuple[Cell, Exception | Restarted]] = deque()
-        self._signal = trio.Event()
         self._ended = trio.Event()
         """Set, and made anew, whenever a child has ended."""
         self._early: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._nursery: trio.Nursery | None = None
         self._closed = False
         self._names = 0
-        self._pipes = Pipes()
-        self._backing_off: dict[Address, Timer] = {}
-        """What begins a child again after its backoff; the newest one of each."""
-        self._not_before: dict[Address, float] = {}
-        """Addresses that failed for good, and when they may be tried again."""
 
     # --- the task --------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Act on signals until `close`."""
+        """Hold the children's tasks until `close`."""
         if self._closed:  # before its task had begun
             return
         async with trio.open_nursery() as self._nursery:
             for work, arguments in self._early:
                 self._nursery.start_soon(work, *arguments)
             self._early.clear()
-            while True:
-                while self._inbox:
-                    self._act(*self._inbox.popleft())
-                self._signal = trio.Event()
-                await self._signal.wait()
+            await trio.sleep_forever()
 
     @property
     def intensity(self) -> Intensity:
         return self._restarts.intensity
+
+    def _group_of(self, strategy: Strategy) -> GroupRestart | None:
+        if strategy not in TOGETHER:
+            return None
+        return GroupRestart(
+            strategy,
+            self.children,
+            rooms=self._rooms,
+            starting=self._starting,
+            ending=self._ending,
+            task=self._task,
+        )
 
     def _task(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         if self._nursery is None:
@@ -93,16 +121,24 @@ class Supervisor:
         else:
             self._nursery.start_soon(work, *arguments)
 
-    def _say(self, cell: Cell, error: Exception | Restarted) -> None:
-        self._inbox.append((cell, error))
-        self._signal.set()
-
     # --- what the dispatcher, the commit point and a context tell --------------------------------------
 
     def failed(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None or _is_over(cell):
             return
-        cell.status = RESTARTING
+        cell.last_error = f"{type(error).__name__}: {error}"
+        cell.trace = "".join(format_exception(error))[-TRACE_MAX:]
+        if cell.spec.resumes and cell.spec.directive(error) is Directive.RESUME:
+            log.warning("actor_resumed", actor=cell.address, incarnation=cell.incarnation, exc_info=error)
+            error.__traceback__ = None
+        else:
+            self._crashed(cell, error)
+
+    def _crashed(self, cell: Cell, error: Exception) -> None:
+        """A turn of it, or its supervisor of its children, has failed."""
+        if cell.end_reason is not None or _is_over(cell):
+            return
+        self._comes_back(cell, RESTARTING)
         cell.last_error = f"{type(error).__name__}: {error}"
         self._ending.fence(cell)
         log.error(
@@ -114,7 +150,7 @@ class Supervisor:
         )
         # the traceback's frames hold the state that has just been given up
         error.__traceback__ = None
-        self._say(cell, error)
+        self._decide(cell, error)
 
     def discarded(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None or (_is_over(cell) and not isinstance(error, NotOwner)):
@@ -123,16 +159,50 @@ class Supervisor:
         log.warning("actor_discarded", actor=cell.address, incarnation=cell.incarnation, cause=str(error))
         if isinstance(error, NotOwner):
             self.stop_child(cell, StopReason.FENCED)
-            return
-        cell.status = STARTING
-        self._task(self._restart, cell, None)
+        elif self._group is None or not self._group.holds(cell):
+            self._comes_back(cell, STARTING)
+            self._restarting.reload(cell)
+
+    def _comes_back(self, cell: Cell, status: Status) -> None:
+        cell.status = status
+        self._rooms.under_way.coming[cell] = None
 
     def stop_child(self, cell: Cell, reason: StopReason) -> None:
         if cell.end_reason is None:
             cell.end_reason = reason
             self._task(self._ending.end, cell, reason)
 
-    def spawn(self, cell: Cell, spec: Spec[Any]) -> Address:
+    def leaves(self, cell: Cell, reason: StopReason) -> None:
+        """It ends by itself, and for good: for a significant one this supervisor may follow."""
+        if cell.spec.significant and cell.end_reason is None:
+            self._leaving.add(cell)
+        self.stop_child(cell, reason)
+
+    def reserve(self, cell: Cell, spec: Spec[Any]) -> Cell:
+        """A child of one of these children: it has its name and its mailbox, and starts at `begin_child`."""
+        if cell.actor is not None and cell.actor.template is not None:
+            raise BadSpec(f"{cell.address}: its children come from its template, by ctx.start_child")
+        return self._reserve(cell, spec)
+
+    def _reserve(self, cell: Cell, spec: Spec[Any]) -> Cell:
+        family = self._family_of(cell)
+        if spec.significant and family.kind.auto_shutdown is AutoShutdown.NEVER:
+            raise BadSpec(f"{cell.address}: significant, but {family.kind.__name__}.auto_shutdown is NEVER")
+        if len(family.children) >= family.kind.children_max:
+            raise TooManyChildren(f"{cell.address} has {family.kind.children_max} children")
+        child = family.add_child(spec)
+        child.unborn = cell
+        child.waits = [cell]  # whoever asks it, and is waited for by that turn, gets AskCycle
+        return child
+
+    def reserve_one(self, cell: Cell, arguments: tuple[Any, ...], name: str | None) -> Cell:
+        """As `reserve`, of the template."""
+        template = None if cell.actor is None else cell.actor.template
+        if template is None:
+            raise BadSpec(f"{cell.address}: only a DYNAMIC supervisor has a template")
+        return self._reserve(cell, replace(template, args=arguments, name=name))
+
+    def _family_of(self, cell: Cell) -> "Supervisor":
         if cell.children is None:
             if self._depth >= DEPTH_MAX:
                 raise StartFailed(f"{cell.address}: supervisors nest to {DEPTH_MAX} levels")
@@ -141,16 +211,31 @@ class Supervisor:
                 self._rooms,
                 self._dispatcher,
                 intensity=cell.spec.intensity,
-                give_up=lambda error: cell.parent.failed(cell, error),
+                give_up=partial(self._crashed, cell),
+                shut_down=partial(self.leaves, cell, StopReason.SHUTDOWN),
+                kind=type(cell.actor) if cell.actor is not None else Actor,
                 depth=self._depth + 1,
             )
             self._task(family.run)
         children: Supervisor = cell.children
-        return children.start_child(spec)
+        return children
+
+    def begin_child(self, cell: Cell) -> None:
+        """The turn that has spawned it counts, or asks it."""
+        if cell.unborn is not None and cell.end_reason is None:
+            cell.unborn = cell.waits = None
+            self._begin(cell, Fresh())
+
+    def drop_child(self, cell: Cell) -> None:
+        """The turn that has spawned it does not count."""
+        if cell.unborn is not None and cell.end_reason is None:
+            self._ending.drop(cell, StopReason.DISCARDED)
+        else:
+            self.stop_child(cell, StopReason.DISCARDED)
 
     def stop(self, cell: Cell, address: Address | None) -> None:
         if address is None:
-            self.stop_child(cell, StopReason.STOP)
+            self.leaves(cell, StopReason.STOP)
         elif cell.children is not None and (child := cell.children.children.get(address)):
             cell.children.stop_child(child, StopReason.STOP)
 
@@ -158,18 +243,19 @@ class Supervisor:
         """A pipe's work: a task of this incarnation."""
         ctx = cell.ctx
         if isinstance(ctx, TurnContext) and not ctx.fenced:
-            self._pipes.under_way += 1
-            self._task(self._pipes.run, ctx, work)
-
-    def piping(self) -> bool:
-        """Whether a pipe is under way, of a child or below it."""
-        families = (cell.children for cell in self.children.values() if cell.children is not None)
-        return self._pipes.under_way > 0 or any(family.piping() for family in families)
+            self._rooms.under_way.pipes += 1
+            self._task(piped, ctx, work, self._rooms.under_way.pipe_ended)
 
     # --- starting --------------------------------------------------------------------------------------
 
     def start_child(self, spec: Spec[Any]) -> Address:
         """Start a child by its spec. Raises NameTaken."""
+        cell = self.add_child(spec)
+        self._begin(cell, Fresh())
+        return cell.address
+
+    def add_child(self, spec: Spec[Any]) -> Cell:
+        """A child that is not begun. Raises NameTaken."""
         name = spec.name
         if name is None:
             self._names += 1
@@ -177,80 +263,68 @@ class Supervisor:
         address = Address.of(name) if self.path == "/" else Address(self.path).child(name)
         if address in self.children or address in self._rooms.router.cells:
             raise NameTaken(f"{address} lives")
-        cell = Cell(address, spec, self)
-        self._add(cell, Fresh())
-        return address
+        return self._add(Cell(address, spec, self))
 
-    def activate(self, address: Address, spec: Spec[Any]) -> Cell:
-        """Start the actor of an address that somebody has written to. Raises StartFailed while it backs off."""
-        now = self._rooms.clock.now()
-        if self._not_before:
-            if self._not_before.get(address, now) > now:
-                raise StartFailed(f"{address} has failed; it is tried again later")
-            self._not_before.pop(address, None)
-        cell = Cell(address, spec, self, on_demand=True)
-        self._add(cell, Activated(0))
-        return cell
-
-    def _add(self, cell: Cell, reason: StartReason) -> None:
+    def _add(self, cell: Cell) -> Cell:
         self.children[cell.address] = cell
         self._rooms.router.cells[cell.address] = cell
-        if starts_at_once(cell.spec):
-            self._starting.at_once(cell)
-        else:
-            self._task(self._starting.start, cell, reason)
+        return cell
 
-    def _start_failed(self, cell: Cell, error: Exception) -> None:
-        failure = error if isinstance(error, StartFailed) else StartFailed(f"{cell.address}: {error}")
-        if failure is not error:
-            failure.__cause__ = error
-        cell.status = RESTARTING
+    def _begin(self, cell: Cell, reason: StartReason) -> Exception | None:
+        if not starts_at_once(cell.spec):
+            self._rooms.under_way.coming[cell] = None
+            self._task(self._starting.start, cell, reason, cell.incarnation)
+            return None
+        error = self._starting.at_once(cell)
+        if error is not None:
+            self._start_failed(cell, error, reason)
+        return error
+
+    def _start_failed(self, cell: Cell, error: Exception, reason: StartReason) -> None:
+        self._comes_back(cell, RESTARTING)
         cell.last_error = f"{type(error).__name__}: {error}"
         if cell.ctx is not None:
             self._ending.fence(cell)
         log.error("actor_start_failed", actor=cell.address, error=cell.last_error, exc_info=error)
-        if cell.on_demand:
-            # every waiting ask is told; the next message tries again, after the backoff
-            self._ending.refuse_mail(cell, failure)
-        self._say(cell, error)
+        self._failed_to_start(cell, error, reason)
+
+    def _failed_to_start(self, cell: Cell, error: Exception, reason: StartReason) -> None:  # noqa: ARG002 -- an activation's is another's business
+        self._decide(cell, error)
+
+    def _counted_with(self, cell: Cell) -> Restarts:  # noqa: ARG002 -- one count for all
+        """The restarts that the cell's are counted with."""
+        return self._restarts
 
     # --- failing ---------------------------------------------------------------------------------------
 
-    def _act(self, cell: Cell, error: Exception | Restarted) -> None:
+    def _decide(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None:
             return
-        if isinstance(error, Restarted):  # the backoff is over
-            self._task(self._begin_again, cell, error)
-            return
-        fraction = self._rooms.entropy.fraction()
         if cell.history is None:  # made at the first failure: a million idle actors have none
-            restarts = Restarts(cell.spec.intensity) if self.one_by_one else self._restarts
-            cell.history = History(restarts, Failures())
-        decision = cell.history.decide(cell.spec, error, self._rooms.clock.now(), fraction)
-        self._perform(cell, error, decision)
+            cell.history = History(self._counted_with(cell), Failures())
+        joined = self._group is not None and self._group.joined
+        now, fraction = self._rooms.clock.now(), self._rooms.entropy.fraction()
+        self._perform(cell, error, cell.history.decide(cell.spec, error, now, fraction, joined=joined))
 
     def _perform(self, cell: Cell, error: Exception, decision: Decision) -> None:
         match decision:
+            case RestartIn() if self._given_up:
+                pass  # it ends with this supervisor
             case RestartIn(delay):
-                cell.restarts += 1
-                log.info("actor_restarts", actor=cell.address, restarts=cell.restarts, delay=delay)
-                self._task(self._restart, cell, Restarted(error, cell.restarts), delay)
+                log.info("actor_restarts", actor=cell.address, restarts=cell.restarts + 1, delay=delay)
+                if self._group is not None:
+                    self._group.failed(cell, error, delay)
+                else:
+                    cell.restarts += 1
+                    self._restarting.restart(cell, Restarted(error, cell.restarts), delay)
             case StopIt():
-                self.stop_child(cell, StopReason.CRASHED)
-            case Escalate(limit=True) if self.one_by_one:
-                self._give_up_on(cell)
+                self.leaves(cell, StopReason.CRASHED)
             case Escalate(limit=limit):
                 self._fail(cell, error, limit=limit)
 
-    def _give_up_on(self, cell: Cell) -> None:
-        """An activated address at its limit: it alone stops, and nobody else falls."""
-        log.error("actor_gave_up", actor=cell.address, restarts=cell.restarts, error=cell.last_error)
-        self._not_before[cell.address] = self._rooms.clock.now() + cell.spec.backoff.most
-        self._ending.refuse_mail(cell, StartFailed(f"{cell.address} has failed too often: {cell.last_error}"))
-        self.stop_child(cell, StopReason.CRASHED)
-
     def _fail(self, cell: Cell, error: Exception, *, limit: bool) -> None:
         """This supervisor fails of a child."""
+        self._given_up = True
         failure = error
         if limit:
             intensity = self._restarts.intensity
@@ -261,25 +335,6 @@ class Supervisor:
         failure.add_note(f"{cell.address}, incarnation {cell.incarnation}, {cell.restarts} restarts")
         log.error("supervisor_failed", supervisor=self.path, child=cell.address, error=str(failure))
         self._give_up(failure)
-
-    async def _restart(self, cell: Cell, reason: Restarted | None, delay: float = 0.0) -> None:
-        """End the old incarnation now; the new one waits for the backoff."""
-        await self._ending.turn_ended(cell, cell.spec.stop_grace if reason is None else 0.0)
-        await self._ending.bury(cell, StopReason.CRASHED if reason else StopReason.DISCARDED)
-        if is_ending(cell):
-            return
-        if reason is not None and delay > 0:
-            self._backing_off[cell.address] = self._rooms.timers.after(
-                delay, lambda _: self._say(cell, reason)
-            )
-        else:
-            await self._begin_again(cell, reason)
-
-    async def _begin_again(self, cell: Cell, reason: Restarted | None) -> None:
-        await self._rooms.commit.landed(cell)
-        if cell.end_reason is None:
-            cell.status = STARTING
-            await self._starting.start(cell, reason or Activated(cell.version))
 
     # --- ending ----------------------------------------------------------------------------------------
 
@@ -300,9 +355,9 @@ class Supervisor:
             self._nursery.cancel_scope.cancel()
 
     async def end_children(self, reason: StopReason) -> None:
-        """End all children, in reverse start order; activated ones, which have no order, all at once."""
+        """End all children, in reverse start order; activated and dynamic ones, which have no order, all at once."""
         cells = list(reversed(self.children.values()))
-        if not self.one_by_one:
+        if not self.one_by_one and self.kind.strategy is not Strategy.DYNAMIC:
             for cell in cells:
                 if not self._ending.at_once(cell, reason):
                     await self._close_one(cell, reason)
@@ -320,27 +375,22 @@ class Supervisor:
 
     def _forget(self, cell: Cell) -> None:
         """The cell has gone."""
-        self.children.pop(cell.address, None)
-        if waiting := self._backing_off.pop(cell.address, None):
-            waiting.cancelled = True
+        if self.children.get(cell.address) is cell:
+            del self.children[cell.address]
+        self._restarting.forget(cell)
         self._ended.set()
         self._ended = trio.Event()
+        if cell in self._leaving:
+            self._leaving.discard(cell)
+            self._follow()
 
-    def passivate(self, cell: Cell) -> None:
-        """An idle cell goes; in one step, with no await between the check and the removal."""
-        ctx = cell.ctx
-        busy = (
-            cell.status is not IDLE
-            or cell.mailbox
-            or cell.deferred
-            or cell.entry is not None
-            or cell.children
-        )
-        if busy or not isinstance(ctx, TurnContext) or ctx.pipes or ctx.timers:
-            return
-        log.debug("actor_passivated", actor=cell.address)
-        if not self._ending.at_once(cell, StopReason.IDLE):
-            self.stop_child(cell, StopReason.IDLE)
+    def _follow(self) -> None:
+        """A significant child has ended by itself."""
+        auto = self.kind.auto_shutdown
+        last = not any(cell.spec.significant for cell in self.children.values())
+        if self._shut_down is not None and (auto is AutoShutdown.ANY or (auto is AutoShutdown.ALL and last)):
+            log.info("supervisor_follows", supervisor=self.path)
+            self._shut_down()
 
 
 def _is_over(cell: Cell) -> bool:

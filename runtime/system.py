@@ -25,12 +25,14 @@ from actors.errors import StartFailed
 from actors.ref import Ref
 from actors.supervision import Intensity
 from runtime.boundary import Boundary
+from runtime.by_address import ByAddress
 from runtime.cell import Cell
 from runtime.clock import Clock, SystemClock
 from runtime.commit import CommitPoint
 from runtime.context import Rooms
 from runtime.dispatcher import Dispatcher, Schedule
 from runtime.entropy import Entropy
+from runtime.envelope import Envelope
 from runtime.letters import DeadLetters
 from runtime.observe import logs
 from runtime.passivation import Passivation
@@ -41,6 +43,7 @@ from runtime.store.port import Store
 from runtime.supervisor import Supervisor
 from runtime.timers import Timers
 from runtime.trace import NodeCrashed, Trace
+from runtime.under_way import UnderWay
 from runtime.waking import Waking
 
 M = TypeVar("M")
@@ -83,10 +86,11 @@ class System:
             self.timers,
             trace,
             schedule,
-            lambda cell, envelope, reason: self.letters.add(cell.address, envelope, reason),
+            self._lost,
         )
         self.router.dispatcher = self.dispatcher
         self.router.activate = self._activate
+        self._under_way = UnderWay()
         self._rooms = Rooms(
             self.clock,
             self.entropy.stream("actors"),
@@ -95,14 +99,17 @@ class System:
             self.commit,
             self.store,
             trace,
+            self._under_way,
         )
-        self.root = self._supervisor("/", intensity or Intensity())
-        self.prefixes: dict[str, Supervisor] = {}
+        self.root = Supervisor(
+            "/", self._rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail
+        )
+        self.prefixes: dict[str, ByAddress] = {}
         self._factories: dict[str, Factory] = {}
         for pattern in patterns:
             for prefix, factory in pattern.factories.items():
                 self._factories[prefix] = factory
-                self.prefixes[prefix] = self._supervisor(f"/{prefix}", Intensity(), one_by_one=True)
+                self.prefixes[prefix] = ByAddress(f"/{prefix}", self._rooms, self.dispatcher, self._fail)
         self._passivation = Passivation(self.timers, self.clock.now, _passivate)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
@@ -112,16 +119,6 @@ class System:
         self._committing = trio.CancelScope(shield=True)
         self._stack = AsyncExitStack()
         self._nursery: trio.Nursery
-
-    def _supervisor(self, path: str, intensity: Intensity, *, one_by_one: bool = False) -> Supervisor:
-        return Supervisor(
-            path,
-            self._rooms,
-            self.dispatcher,
-            intensity=intensity,
-            give_up=self._fail,
-            one_by_one=one_by_one,
-        )
 
     # --- what a program does with it -------------------------------------------------------------------
 
@@ -154,6 +151,10 @@ class System:
                 await self.store.reset()
             finally:
                 self._closing = not self.router.accepting
+
+    def _lost(self, cell: Cell, envelope: Envelope, reason: str) -> None:
+        trace = cell.trace if reason == "crashed" else ""
+        self.letters.add(cell.address, envelope, reason, trace)
 
     def answer_waiting(self) -> None:
         """Give deferred askers now what their deadline would give them: a node that stops does not wait for long polls."""
@@ -212,17 +213,12 @@ class System:
         while True:
             await self.dispatcher.quiet()
             await self.commit.quiet()
-            if self.dispatcher.idle and self.commit.idle and not self._piping():
+            if not self._under_way.nothing:
+                await self._under_way.changed()
+            elif self.dispatcher.idle and self.commit.idle:
                 return
-            await trio.lowlevel.checkpoint()
-            if self._piping():
-                await trio.sleep(
-                    0.01
-                )  # a pipe's end is nobody's event; this is the way out, not the way of a message
-
-    def _piping(self) -> bool:
-        supervisors = [self.root, *self.prefixes.values()]
-        return any(supervisor.piping() for supervisor in supervisors)
+            else:
+                await trio.lowlevel.checkpoint()
 
     async def _cut(self) -> None:
         self.router.accepting = False
@@ -271,7 +267,7 @@ def _discard(cell: Cell, error: Exception) -> None:
 
 def _passivate(cell: Cell) -> None:
     parent = cell.parent
-    assert isinstance(parent, Supervisor)
+    assert isinstance(parent, ByAddress)
     parent.passivate(cell)
 
 

@@ -38,12 +38,16 @@ class Timers:
     def at(self, time: float, fire: Callable[[Timer], None]) -> Timer:
         """Call `fire` at `time`; it runs in the timers' task and must not wait."""
         timer = Timer(time, fire)
+        self.add(timer)
+        return timer
+
+    def add(self, timer: Timer) -> None:
+        """Let a timer run that was made before."""
         if len(self._heap) > COMPACT_ABOVE and len(self._heap) > 2 * self._live:
             self._compact()
-        heapq.heappush(self._heap, (time, next(self._count), timer))
-        if time < self._sleeps_until:
+        heapq.heappush(self._heap, (timer.at, next(self._count), timer))
+        if timer.at < self._sleeps_until:
             self._sooner.set()
-        return timer
 
     def after(self, seconds: float, fire: Callable[[Timer], None]) -> Timer:
         return self.at(self._clock.now() + seconds, fire)

@@ -13,8 +13,8 @@ from runtime.timers import Timer, Timers
 
 AGAIN_AFTER = 10.0
 """Seconds until an actor is woken again whose turn has not moved or cleared its time."""
-PAGE = 100_000
-"""Times that are read at the start: a timer is 200 bytes."""
+PAGE = 10_000
+"""Times that are read at once at the start."""
 
 
 class Waking:
@@ -27,8 +27,11 @@ class Waking:
 
     async def start(self, store: Store) -> None:
         """Take up what earlier runs have staged; what is overdue is woken at once."""
-        for time, address in await store.due(math.inf, PAGE):
-            self.at(address, time)
+        last: tuple[float, Address] | None = None
+        while page := await store.due(math.inf, PAGE, last):
+            for time, address in page:
+                self.at(address, time)
+            last = page[-1]
 
     def at(self, address: Address, time: float | None) -> None:
         """The actor's time is durable: replace its timer; None: it has none."""

@@ -23,16 +23,24 @@ def _supervisor(supervisor: Supervisor) -> dict[str, Any]:
     node: dict[str, Any] = {
         "path": supervisor.path,
         "kind": "supervisor",
-        "restart_intensity": {
-            "restarts": supervisor.intensity.restarts,
-            "within": supervisor.intensity.within,
-            "counted": "each child alone" if supervisor.one_by_one else "all children together",
-        },
+        **_policy(supervisor),
         "children": [_cell(cell) for cell in cells[:LINES_MAX]],
     }
     if len(cells) > LINES_MAX:
         node["more"] = len(cells) - LINES_MAX
     return node
+
+
+def _policy(supervisor: Supervisor) -> dict[str, Any]:
+    return {
+        "strategy": supervisor.kind.strategy.name.lower(),
+        "restart_intensity": {
+            "restarts": supervisor.intensity.restarts,
+            "within": supervisor.intensity.within,
+            "counted": "each child alone" if supervisor.one_by_one else "all children together",
+        },
+        "auto_shutdown": supervisor.kind.auto_shutdown.name.lower(),
+    }
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
@@ -49,7 +57,10 @@ def _cell(cell: Cell) -> dict[str, Any]:
     if cell.last_error:
         node["last_error"] = cell.last_error
     if isinstance(cell.children, Supervisor):
-        node["children"] = _supervisor(cell.children)["children"]
+        family = _supervisor(cell.children)
+        node.update(
+            {key: family[key] for key in (*_policy(cell.children), "children", "more") if key in family}
+        )
     return node
 
 
@@ -73,9 +84,20 @@ def _write(node: dict[str, Any], lead: str, below: str, lines: list[str]) -> Non
 
 def _facts(node: dict[str, Any]) -> str:
     if node["kind"] == "supervisor":
-        intensity = node["restart_intensity"]
-        return f"[{intensity['restarts']} restarts in {intensity['within']:g} s, {intensity['counted']}]"
+        return _rules(node)
     facts = f"{node['kind']} {node['status']} mailbox={node['mailbox']} handled={node['handled']} restarts={node['restarts']}"
     if node["deferred"]:
         facts += f" deferred={node['deferred']}"
+    if "strategy" in node:
+        facts += f" {_rules(node)}"
     return facts + (f" last_error={node['last_error']!r}" if "last_error" in node else "")
+
+
+def _rules(node: dict[str, Any]) -> str:
+    """How a supervisor answers failures; a port of OTP once swapped its two defaults, and nobody saw."""
+    intensity = node["restart_intensity"]
+    follows = "" if node["auto_shutdown"] == "never" else f", ends with {node['auto_shutdown']} significant"
+    return (
+        f"[{node['strategy']}, {intensity['restarts']} restarts in {intensity['within']:g} s, "
+        f"{intensity['counted']}{follows}]"
+    )

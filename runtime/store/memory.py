@@ -3,6 +3,7 @@
 A commit takes no time unless `commit_time` or a fault of the disk gives it one: then it is `immediate`.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import islice, takewhile
 
@@ -99,8 +100,12 @@ class MemoryStore:
         kept = self.disk.of(actor).logs.get(log, Log())
         return kept.first, kept.end
 
-    async def due(self, until: float, limit: int = 1_000) -> list[tuple[float, Address]]:
-        return list(islice(takewhile(lambda one: one[0] <= until, self.disk.waking), limit))
+    async def due(
+        self, until: float, limit: int = 1_000, after: tuple[float, Address] | None = None
+    ) -> list[tuple[float, Address]]:
+        waking = self.disk.waking
+        rest = islice(waking, 0 if after is None else bisect_right(waking, after), None)
+        return list(islice(takewhile(lambda one: one[0] <= until, rest), limit))
 
     async def writable(self) -> bool:
         return not self.disk.closed

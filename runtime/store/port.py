@@ -142,8 +142,10 @@ class Store(Protocol):
         """First kept offset and end (the next offset to append); (0, 0) of a log never written. Trim does not lower the end."""
         ...
 
-    async def due(self, until: float, limit: int = 1_000) -> list[tuple[float, Address]]:
-        """Actors whose WakeAt is at or before `until`, earliest first."""
+    async def due(
+        self, until: float, limit: int = 1_000, after: tuple[float, Address] | None = None
+    ) -> list[tuple[float, Address]]:
+        """Actors whose WakeAt is at or before `until`, earliest first; `after`: the last one of the page before."""
         ...
 
     async def writable(self) -> bool:

@@ -11,6 +11,7 @@ them. So nothing else is written before the file has been opened anew and the WA
 then is it settled what happened, and only then does `version` answer.
 """
 
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -245,9 +246,12 @@ class SqliteStore:
         found = self._reader.execute(query, (owner, log)).fetchone()
         return (int(found[0]), int(found[1])) if found else (0, 0)
 
-    async def due(self, until: float, limit: int = 1_000) -> list[tuple[float, Address]]:
-        query = "select wake_at, address from actors where wake_at <= ? order by wake_at, address limit ?"
-        return [(at, Address(address)) for at, address in self._reader.execute(query, (until, limit))]
+    async def due(
+        self, until: float, limit: int = 1_000, after: tuple[float, Address] | None = None
+    ) -> list[tuple[float, Address]]:
+        query = "select wake_at, address from actors where wake_at <= ? and (wake_at, address) > (?, ?) order by wake_at, address limit ?"
+        rows = self._reader.execute(query, (until, *(after or (-math.inf, "")), limit))
+        return [(at, Address(address)) for at, address in rows]
 
     async def latest(self) -> float:
         found = self._reader.execute("select value from meta where key = 'latest'").fetchone()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.actor import Actor, Spec
+from actors.durable import DurableActor
 from actors.errors import BadSpec
 from actors.supervision import (
     Backoff,
@@ -18,7 +19,9 @@ from actors.supervision import (
     Restart,
     RestartIn,
     Restarts,
+    Retry,
     StopIt,
+    Strategy,
 )
 
 
@@ -101,3 +104,73 @@ def test_of_a_group_the_most_severe_leaf_wins() -> None:
 def test_a_policy_that_cannot_be_is_refused_at_once(build: Any) -> None:
     with pytest.raises(BadSpec):
         build()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "failed", "group"),
+    [
+        (Strategy.ONE_FOR_ONE, "b", ["b"]),
+        (Strategy.DYNAMIC, "b", ["b"]),
+        (Strategy.ONE_FOR_ALL, "b", ["a", "b", "c"]),
+        (Strategy.REST_FOR_ONE, "b", ["b", "c"]),
+        (Strategy.REST_FOR_ONE, "a", ["a", "b", "c"]),
+        (Strategy.REST_FOR_ONE, "gone", ["gone"]),
+    ],
+)
+def test_a_strategy_says_who_is_restarted_with_whom(
+    strategy: Strategy, failed: str, group: list[str]
+) -> None:
+    assert strategy.group(["a", "b", "c"], failed) == group
+
+
+def test_a_failure_that_joins_a_group_restart_counts_for_its_backoff_alone() -> None:
+    one = History(Restarts(Intensity(1)), Failures())
+    policy = spec(backoff=Backoff(first=1, jitter=0))
+    assert one.decide(policy, ValueError(), 0, 0.5) == RestartIn(0)
+    assert one.decide(policy, ValueError(), 1, 0.5, joined=True) == RestartIn(1)
+    assert one.decide(policy, ValueError(), 2, 0.5) == Escalate(limit=True)
+
+
+def test_directives_are_ordered_by_their_severity() -> None:
+    order = [Directive.RESUME, Directive.RESTART, Directive.STOP, Directive.ESCALATE]
+    kinds: list[type[Exception]] = [KeyError, ValueError, OSError, LookupError]
+    policy = spec(directives=tuple(zip(kinds, order, strict=True)))
+    for place, directive in enumerate(order):
+        leaves = [kind() for kind in kinds[: place + 1]]
+        assert policy.directive(ExceptionGroup("all", leaves)) is directive
+        assert policy.directive(ExceptionGroup("all", leaves[::-1])) is directive
+
+
+class Kept(DurableActor[Any]):
+    pass
+
+
+def family(**attributes: Any) -> Any:
+    return type("Family", (Actor,), attributes)
+
+
+RESUMING = ((ValueError, Directive.RESUME),)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: spec(significant=True),
+        lambda: Spec(Kept, directives=RESUMING),
+        lambda: Retry(0),
+        lambda: family(strategy=Strategy.DYNAMIC),
+        lambda: family(template=spec()),
+        lambda: family(strategy=Strategy.DYNAMIC, template=spec(name="one")),
+        lambda: family(strategy=Strategy.DYNAMIC, template=spec(significant=True, restart=Restart.TEMPORARY)),
+    ],
+)
+def test_a_family_that_cannot_be_is_refused_at_once(build: Any) -> None:
+    with pytest.raises(BadSpec):
+        build()
+
+
+def test_what_looks_odd_and_is_allowed() -> None:
+    spec(intensity=Intensity(restarts=0), restart=Restart.PERMANENT)
+    spec(significant=True, restart=Restart.TRANSIENT)
+    spec(directives=RESUMING)
+    Spec(Kept, directives=((ValueError, Directive.STOP),))

@@ -30,8 +30,8 @@ TOP = {
 MADE = {"build", "dist", "callboard-data"}
 """What tools leave behind; git ignores it."""
 PUBLIC = {
-    "actors": """Activated Actor Address Backoff Context Deferred Directive Fresh Intensity Message Overflow Ref
-                 Restart Restarted Spec StartReason StopReason receive""",
+    "actors": """Activated Actor Address AutoShutdown Backoff Context Deferred Directive Drop Fresh Intensity Message
+                 Overflow Ref Restart Restarted Retry Spec StartReason StopReason Strategy receive""",
     "runtime": "Entropy Pattern System SystemClock VirtualClock",
 }
 

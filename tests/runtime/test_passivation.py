@@ -8,11 +8,27 @@ import trio
 from typing_extensions import override
 
 from actors.actor import Spec, StopReason
+from actors.address import Address
 from actors.durable import Stored
 from actors.errors import ActorError, DeadLettered, StartFailed
+from actors.supervision import Backoff, Intensity
+from runtime import activation
+from runtime.activation import FailedActivations
 from runtime.store import MemoryStore
 from runtime.system import System
-from tests.runtime.cast import Bang, Keeper, Note, Run, answering, itself, keeper, keeping, on_stage, settled
+from tests.runtime.cast import (
+    Bang,
+    Keeper,
+    Note,
+    Run,
+    answering,
+    crash,
+    itself,
+    keeper,
+    keeping,
+    on_stage,
+    settled,
+)
 
 
 class Watched(Keeper):
@@ -58,33 +74,94 @@ async def test_concurrent_first_messages_share_one_activation(system: System) ->
     assert Watched.loads["begun"] == 1
 
 
-def test_a_failed_activation_tells_every_asker_and_backs_off() -> None:
-    tries: list[float] = []
+class Unloadable(Keeper):
+    """Its rows cannot be read."""
 
-    class Unloadable(Keeper):
-        @override
-        async def load(self, stored: Stored) -> None:
-            tries.append(trio.current_time())  # noqa: TID251 -- virtual
-            await trio.sleep(1)
-            raise Bang("unreadable")
+    tries: ClassVar[list[float]] = []
 
-    async def program(system: System) -> None:
-        assert await ask_all(keeper(system), 5) == [StartFailed] * 5
-        await trio.sleep(15)
-        begun = len(tries)
-        for _ in range(5):
-            with pytest.raises(StartFailed):
-                await keeper(system).ask(Note(text="x"))
-        await keeper(system).tell(Note(text="x"))
-        assert len(tries) == begun, "it backs off"
-        assert system.letters.counts["start_failed"] == 1
-        await trio.sleep(60)
+    @override
+    async def load(self, stored: Stored) -> None:
+        self.tries.append(trio.current_time())  # noqa: TID251 -- virtual
+        await trio.sleep(1)
+        raise Bang("unreadable")
+
+
+@on_stage(patterns=[keeping(Spec(Unloadable))])
+async def test_a_failed_activation_tells_every_asker_and_is_not_tried_again_without_a_message(
+    system: System,
+) -> None:
+    Unloadable.tries.clear()
+    assert await ask_all(keeper(system), 5) == [StartFailed] * 5
+    assert keeper(system).address not in system.router.cells
+    await trio.sleep(100)
+    assert Unloadable.tries == [0]
+    with pytest.raises(StartFailed):
+        await keeper(system).ask(Note(text="x"))
+    assert Unloadable.tries == [0, 101]
+
+
+@on_stage(patterns=[keeping(Spec(Unloadable, backoff=Backoff(first=10, most=25, jitter=0)))])
+async def test_activation_backs_off_longer_from_failure_to_failure(system: System) -> None:
+    Unloadable.tries.clear()
+    for _ in range(100):
         with pytest.raises(StartFailed):
             await keeper(system).ask(Note(text="x"))
-        assert len(tries) > begun, "and is tried again"
-        await keeper(system, "other").tell(Note(text="x"))
+        await keeper(system).tell(Note(text="a dead letter"))
+        await trio.sleep(1)
+    assert Unloadable.tries == [0, 11, 32, 58, 84]
+    assert system.letters.counts == {"start_failed": 100}
+    await ask_all(keeper(system, "other"), 1)
+    assert len(Unloadable.tries) == 6, "nobody else backs off"
 
-    on_stage(patterns=[keeping(Spec(Unloadable))])(program)()
+
+@on_stage(
+    patterns=[
+        keeping(
+            Spec(
+                Unloadable, backoff=Backoff(first=0, factor=1, most=500), intensity=Intensity(2, within=1_000)
+            )
+        )
+    ]
+)
+async def test_at_its_restart_intensity_an_address_backs_off_as_long_as_it_may(system: System) -> None:
+    Unloadable.tries.clear()
+    for _ in range(10):
+        with pytest.raises(StartFailed):
+            await keeper(system).ask(Note(text="x"))
+    assert Unloadable.tries == [0, 1, 2]
+    await trio.sleep(600)
+    with pytest.raises(StartFailed):
+        await keeper(system).ask(Note(text="x"))
+    assert len(Unloadable.tries) == 4
+
+
+def test_failed_addresses_are_remembered_up_to_a_bound_and_forgotten_in_time() -> None:
+    failed = FailedActivations()
+    spec: Spec[Any] = Spec(Keeper)
+    for number in range(activation.KEPT + 5):
+        failed.failed(Address(f"/keep/{number}"), spec, 0.0, 0.5)
+    assert len(failed) == activation.KEPT
+    failed.check(Address("/keep/0"), 0.0)
+    with pytest.raises(StartFailed):
+        failed.check(Address(f"/keep/{activation.KEPT}"), 0.0)
+    failed.failed(Address("/keep/late"), spec, 1_000.0, 0.5)
+    assert len(failed) == 1
+
+
+@on_stage(patterns=[keeping(Spec(Keeper, backoff=Backoff(first=5, jitter=0)))], store=MemoryStore())
+async def test_an_actor_that_ran_and_cannot_restart_at_first_keeps_its_mail(system: System) -> None:
+    broken: list[bool] = []
+
+    async def fails_once(self: Keeper, stored: Stored) -> None:
+        if broken and broken.pop():
+            raise Bang("a hiccup")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Keeper, "load", fails_once)
+        await keeper(system).ask(Note(text="up"))
+        broken.append(True)
+        await keeper(system).tell(Run(step=crash))
+        assert await keeper(system).ask(Note(text="waits")) == 1
 
 
 def test_a_constructor_that_fails_is_a_failed_start_too() -> None:

@@ -4,10 +4,11 @@ import pytest
 import trio
 from typing_extensions import override
 
-from actors import Actor, Directive, Message, Spec, receive
+from actors import Actor, Backoff, Directive, Message, Spec, StartReason, receive
 from actors.durable import DurableActor, Put
 from runtime import System, VirtualClock
 from runtime.store import MemoryStore
+from tests.runtime.cast import Lively, Note, Player, Run, answering, crash, keeper, play, settled
 
 
 class Write(Message[None]):
@@ -96,3 +97,49 @@ async def test_a_timer_that_is_set_again_and_again_leaves_no_heap_behind() -> No
         await system.spawn(Spec(Clockwork)).ask(Tick())
         assert len(system.timers._heap) < 5_000  # pyright: ignore[reportPrivateUsage]
         assert len(system.timers) == 1
+
+
+class SlowToStart(Lively):
+    @override
+    async def started(self, reason: StartReason) -> None:
+        await trio.sleep(4)
+        await super().started(reason)
+
+
+def test_a_system_that_stops_waits_for_mail_of_actors_that_are_starting() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        await keeper(system).tell(Note(text="mail"))
+
+    play(program, patterns=[answering(lambda _: Spec(SlowToStart, (heard,)))])
+    assert heard[:2] == ["started Activated", "mail"]
+
+
+def test_a_system_that_stops_waits_for_mail_of_actors_that_are_backing_off() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        actor = system.spawn(Spec(Player, (heard,), backoff=Backoff(first=5, jitter=0)))
+        await actor.tell(Run(step=crash))
+        await actor.tell(Run(step=crash))
+        await actor.tell(Note(text="mail"))
+        await settled()
+
+    system = play(program)
+    assert heard == ["mail"]
+    assert system.letters.counts == {"crashed": 2}
+
+
+def test_a_system_that_stops_does_not_wait_for_actors_that_back_off_without_mail() -> None:
+    ended: list[float] = []
+
+    async def program(system: System) -> None:
+        actor = system.spawn(Spec(Player, backoff=Backoff(first=9, jitter=0)))
+        await actor.tell(Run(step=crash))
+        await actor.tell(Run(step=crash))
+        await settled()
+        ended.append(system.clock.now())
+
+    system = play(program)
+    assert system.clock.now() == ended[0]

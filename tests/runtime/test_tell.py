@@ -210,11 +210,8 @@ async def test_the_system_lane_goes_first(system: System) -> None:
     heard: list[str] = []
     actor = system.spawn(Spec(Player, (heard,)))
 
-    async def timed(self: Player) -> None:
-        self.ctx.timer("t", 1, Note(text="timer"))
-        await trio.sleep(5)
-
-    await actor.tell(Wait(step=timed))
+    await actor.ask(Run(step=lambda self: self.ctx.timer("t", 1, Note(text="timer"))))
+    await actor.tell(rest(5))
     await actor.tell(Note(text="user"))
     await trio.sleep(10)
     assert heard == ["timer", "user"]

@@ -1,11 +1,14 @@
 """WakeAt: an actor that nobody writes to has a turn at its time, over passivation and a restart of the node."""
 
+from typing import Any
+
+import pytest
 import trio
 from typing_extensions import override
 
 from actors import Address, Message, Ref, Spec, receive
 from actors.durable import DurableActor, WakeAt
-from runtime import Pattern, System, VirtualClock
+from runtime import Pattern, System, VirtualClock, waking
 from runtime.store import Disk, MemoryStore
 
 ALARM = Address.of("alarm", "one")
@@ -93,3 +96,26 @@ def test_an_actor_whose_turn_at_its_time_crashed_is_woken_again() -> None:
 
     trio.run(main, clock=clock)
     assert rung == [1_060.0, 1_070.0]
+
+
+def test_more_times_than_a_page_holds_are_all_taken_up_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waking, "PAGE", 3)
+    disk, rung = Disk(), list[float]()
+
+    async def stage(system: System) -> None:
+        for number in range(10):
+            alarm: Ref[Ring] = system.ref(Address.of("alarm", f"a{number}"))
+            await alarm.ask(Ring(at=5_000.0 + number // 4))
+
+    async def sleep(_: System) -> None:
+        await trio.sleep(10_000)
+
+    for program in (stage, sleep):
+        clock = VirtualClock(1_000.0, autojump=True)
+
+        async def main(program: Any = program, clock: VirtualClock = clock) -> None:
+            async with System(patterns=[pattern(rung)], store=MemoryStore(disk), clock=clock) as system:
+                await program(system)
+
+        trio.run(main, clock=clock)
+    assert rung == [5_000.0] * 4 + [5_001.0] * 4 + [5_002.0] * 2

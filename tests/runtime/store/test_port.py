@@ -143,6 +143,10 @@ async def test_due_names_each_actor_once_earliest_first(store: Store) -> None:
     assert await store.due(10.0) == [(5.0, A), (10.0, B)]
     assert await store.due(9.9) == [(5.0, A)]
     assert await store.due(100.0, 1) == [(5.0, A)]
+    await store.commit([Batch(C, 2, [WakeAt(10.0)])])
+    assert await store.due(100.0, 2, (5.0, A)) == [(10.0, B), (10.0, C)]
+    assert await store.due(100.0, 2, (10.0, B)) == [(10.0, C)]
+    assert await store.due(100.0, 2, (10.0, C)) == []
 
 
 async def test_reset_empties_all_and_the_store_takes_new_commits(store: Store) -> None:

@@ -1,0 +1,47 @@
+"""Poison: what becomes of the message that crashed its actor, by the policy of the actor's spec.
+
+Dropped, its asker gets ActorCrashed at once. Tried again, it goes back to the head of the mailbox, so that the
+order is kept, and its asker waits. One message at a time is tried again, the one at the head, so that the cell
+remembers no more than that one.
+"""
+
+from typing import Any
+
+from actors.mailbox import Mailbox
+from actors.supervision import Drop
+from runtime.cell import Cell
+from runtime.envelope import Envelope, Pending, Stage
+
+
+def once_more(cell: Cell, message: Any, pending: Pending | None, envelope: Envelope | None) -> bool:
+    """Put it back, if it may be tried again; False: it is dropped. `envelope`: the one it came in, unless it was driven inline."""
+    policy = cell.spec.poison
+    if isinstance(policy, Drop) or (envelope is not None and envelope.timer is not None):
+        return False  # a timer's message, or a pipe's result, is for the past incarnation alone
+    if pending is not None and (pending.stage is Stage.DONE or pending.raise_cancel is not None):
+        return False  # nobody waits for it any more
+    before = cell.retried
+    tries = before[2] + 1 if before is not None and before[0] is message and before[1] is pending else 1
+    if tries > policy.times:
+        cell.retried = None
+        return False
+    cell.retried = (message, pending, tries)
+    again = envelope or Envelope(message, 0, None, pending)
+    if pending is not None:
+        _queue_again(cell, pending, again)
+    if cell.mailbox is None:
+        cell.mailbox = Mailbox(cell.spec.capacity)
+    cell.mailbox.put_back(again)
+    return True
+
+
+def _queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> None:
+    """Its asker may leave again at any time: the turn that it waited for is over."""
+
+    def leave() -> None:
+        if cell.mailbox is not None:
+            cell.mailbox.remove(envelope)
+
+    pending.stage = Stage.QUEUED
+    pending.scope = None
+    pending.leave = leave

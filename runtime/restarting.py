@@ -1,0 +1,74 @@
+"""Restarting one child alone: its old incarnation ends now, the new one waits for its backoff.
+
+The wait is a timer, so that the supervisor goes on answering in between, and a child that waits can be stopped.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from actors.actor import Activated, Restarted, StopReason
+from runtime.cell import STARTING, Cell
+from runtime.context import Rooms
+from runtime.ending import Ending
+from runtime.starting import Starting, is_ending
+from runtime.timers import Timer
+
+Tasks = Callable[..., None]
+"""Starts a task in the supervisor's nursery: `tasks(work, *arguments)`."""
+Work = Callable[..., Awaitable[Any]]
+
+
+class Restarting:
+    """The restarts of one supervisor's children, each for itself."""
+
+    __slots__ = ("_backing_off", "_ending", "_rooms", "_starting", "_task")
+
+    def __init__(self, rooms: Rooms, starting: Starting, ending: Ending, task: Tasks) -> None:
+        self._rooms = rooms
+        self._starting = starting
+        self._ending = ending
+        self._task = task
+        self._backing_off: dict[Cell, Timer] = {}
+        """What begins a child again after its backoff; the newest one of each."""
+
+    def restart(self, cell: Cell, reason: Restarted, delay: float) -> None:
+        """It has failed."""
+        self._task(self._restart, cell, reason, delay)
+
+    def reload(self, cell: Cell) -> None:
+        """Its memory is ahead of the store: read it back at once."""
+        self._task(self._reload, cell)
+
+    def forget(self, cell: Cell) -> None:
+        """The cell has gone, or is restarted with others."""
+        if waiting := self._backing_off.pop(cell, None):
+            waiting.cancelled = True
+
+    async def _restart(self, cell: Cell, reason: Restarted, delay: float) -> None:
+        await self._ending.turn_ended(cell, 0.0)
+        await self._ending.bury(cell, StopReason.CRASHED)
+        if is_ending(cell):
+            return
+        if delay > 0:
+            self._backing_off[cell] = self._rooms.timers.after(
+                delay, lambda _: self._task(self._begin, cell, reason)
+            )
+        else:
+            await self._begin(cell, reason)
+
+    async def _reload(self, cell: Cell) -> None:
+        incarnation = cell.incarnation
+        await self._ending.turn_ended(cell, cell.spec.stop_grace)
+        await self._ending.bury(cell, StopReason.DISCARDED)
+        await self._rooms.commit.landed(cell)
+        if (
+            cell.status is STARTING and cell.incarnation == incarnation
+        ):  # else others have restarted it meanwhile
+            await self._starting.start(cell, Activated(cell.version), incarnation)
+
+    async def _begin(self, cell: Cell, reason: Restarted) -> None:
+        self._backing_off.pop(cell, None)
+        await self._rooms.commit.landed(cell)
+        if cell.end_reason is None:
+            cell.status = STARTING
+            await self._starting.start(cell, reason, cell.incarnation)
