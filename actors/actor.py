@@ -9,15 +9,17 @@ only way out: each method that reaches another is an effect, numbered in its inc
 `Fenced` once the incarnation is over.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from typing_extensions import override
 
 from actors.address import Address
+from actors.behaviours import Behaviours, Elsewhere, behaviours_of, kinds_of, states_of
 from actors.errors import BadSpec
+from actors.event import Event, Key
 from actors.handlers import Handling, handlers_of, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
@@ -70,6 +72,8 @@ class StopReason(Enum):
     IDLE = auto()
     """Passivated."""
     CRASHED = auto()
+    NOT_THERE = auto()
+    """Said to who watches an address where nobody lives."""
     SIBLING_FAILED = auto()
     """Its supervisor's strategy restarts them together."""
     DISCARDED = auto()
@@ -148,9 +152,19 @@ class Context(Protocol):
         """As `resolve`, with a refusal of the deferred message."""
         ...
 
-    def timer(self, key: str, after: float, message: Message[Any]) -> None:
+    def timer(
+        self,
+        key: str,
+        after: float,
+        message: Message[Any],
+        *,
+        every: float | None = None,
+        mode: Literal["delay", "rate"] = "delay",
+    ) -> None:
         """Tell oneself `message` in `after` seconds from now; the same key replaces.
 
+        With `every` it comes again: so many seconds after its turn has ended (`delay`), or on a fixed grid (`rate`),
+        where what was missed is merged into one message, whose field `missed`, if it has one, says how many.
         It is an output: a turn that crashes, or is cancelled, has set no timer and cancelled none.
         Raises TimerLimit, ValueError for a negative `after`.
         """
@@ -158,6 +172,67 @@ class Context(Protocol):
 
     def cancel(self, key: str) -> None:
         """Afterwards no message of that timer is handled, even if it waits in the mailbox."""
+        ...
+
+    def receive_timeout(self, after: float | None, message: Message[Any] | None = None) -> None:
+        """Tell oneself `message` (ReceiveTimeout) whenever no message has come for `after` seconds; None: no longer.
+
+        The actor's own timers do not count as messages.
+        """
+        ...
+
+    @property
+    def state(self) -> str:
+        """The state that the actor is in; empty for one without states."""
+        ...
+
+    def become(self, state: str) -> None:
+        """Handle messages as `state` says from the next one on; what was stashed comes back behind this turn.
+
+        It cancels the state's timeout. Raises BadMachine for a state that no handler names.
+        """
+        ...
+
+    def state_timeout(self, after: float, message: Message[Any]) -> None:
+        """A timer that the next `become` cancels."""
+        ...
+
+    def stash(self) -> Deferred[Any]:
+        """`return self.ctx.stash()`: put this message aside, its asker waits. Raises StashFull at the mailbox's bound."""
+        ...
+
+    def unstash(self, count: int | None = None) -> None:
+        """The `count` oldest stashed messages, or all, come next, in their order."""
+        ...
+
+    def watch(self, ref: Ref[Any], as_: Callable[[Any], Message[Any]] | None = None) -> None:
+        """Be told once, by `Terminated` or what `as_` makes of it, when whoever lives there has ended for good.
+
+        A restart is no end, passivation is none. It comes behind all that the watched one had sent. An actor that has
+        no handler for it has made a death pact: it fails with DeathPact. A restart of the watcher ends its watches.
+        """
+        ...
+
+    def unwatch(self, ref: Ref[Any]) -> None:
+        """Afterwards no `Terminated` of it is handled, even if it waits in the mailbox."""
+        ...
+
+    def forward(self, ref: Ref[Any]) -> Deferred[Any]:
+        """`return self.ctx.forward(ref)`: hand this message on behind the turn; its asker is answered from there."""
+        ...
+
+    def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
+        """Run what blocks in a thread; await it in a pipe, or in the turn of a volatile actor. It cannot be stopped.
+
+        In a simulation it runs inline. Raises NotInADurableTurn.
+        """
+        ...
+
+    def process(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
+        """Run a module's function that computes in another process; arguments and result are JSON or bytes.
+
+        It is killed when it is cancelled. Raises WorkerFailed, WorkerDied, NotInADurableTurn.
+        """
         ...
 
     def spawn(self, spec: "Spec[M]") -> Ref[M]:
@@ -178,6 +253,34 @@ class Context(Protocol):
         """The children that live, in the order in which they were spawned."""
         ...
 
+    def register(self, key: Key[Any]) -> None:
+        """Be found by `key`, when the turn has ended; over restarts, until the end. Raises KeyTaken."""
+        ...
+
+    def deregister(self, key: Key[Any]) -> None:
+        """Be found by `key` no longer; well before one stops, so that nobody writes any more."""
+        ...
+
+    def find(self, key: Key[M]) -> list[Ref[M]]:
+        """Who holds `key` now."""
+        ...
+
+    def subscribe(self, to: type[Event] | Key[Any]) -> None:
+        """Be told each event of a kind (lossy), or a `Listing` of a key's holders now and at each change."""
+        ...
+
+    def join(self, group: str) -> None:
+        """Be a member, when the turn has ended, until this incarnation ends: `started` joins anew."""
+        ...
+
+    def leave(self, group: str) -> None:
+        """Be a member no longer."""
+        ...
+
+    def publish(self, group: str, message: Message[Any]) -> None:
+        """Tell all present members, oneself too if one is."""
+        ...
+
     def stop(self, ref: Ref[Any] | None = None) -> None:
         """Stop a child, or oneself, when the turn has ended."""
         ...
@@ -192,6 +295,13 @@ class Actor(Generic[M]):
     handlers: ClassVar[Mapping[type, Handling]] = {}
     deferred_max: ClassVar[int] = 10_000
     pipes_max: ClassVar[int] = 1_000
+    threads_max: ClassVar[int] = 4
+    """Threads of `ctx.thread` at work for the class at a time."""
+    initial: ClassVar[str] = ""
+    """The state it begins in, if it has handlers that name one."""
+    elsewhere: ClassVar[Elsewhere] = Elsewhere.POSTPONE
+    """What becomes of a message that only other states have a handler for."""
+    behaviours: ClassVar[Behaviours] = Behaviours()
     children_max: ClassVar[int] = 10_000
     strategy: ClassVar[Strategy] = Strategy.ONE_FOR_ONE
     """Of the supervisor that the actor becomes with its first child."""
@@ -208,9 +318,13 @@ class Actor(Generic[M]):
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
-        cls.handlers = handlers_of(cls, cls.handlers, Actor)
+        in_states = states_of(cls, cls.behaviours.own)
+        cls.handlers = handlers_of(cls, cls.handlers, Actor, kinds_of(in_states))
+        cls.behaviours = behaviours_of(
+            cls, cls.behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
+        )
         _check_family(cls)
-        cls.starts_itself = overrides(cls, "started", Actor)
+        cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries
         cls.stops_itself = overrides(cls, "stopping", Actor)
         cls.cleans_up = overrides(cls, "stopped", Actor)
 

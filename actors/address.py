@@ -7,6 +7,9 @@ import re
 from typing import Self
 from urllib.parse import quote, unquote
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 ADDRESS_MAX = 1_024
 """Bytes."""
 _SHAPE = re.compile(r"(?:/(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+)+\Z")
@@ -29,6 +32,11 @@ class Address(str):
         if len(path) > ADDRESS_MAX:
             raise BadAddress(f"an address has at most {ADDRESS_MAX} bytes, this one has {len(path)}")
         return super().__new__(cls, path)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A message may have an address as a field; in JSON it is the path."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
     @classmethod
     def of(cls, *segments: str) -> Self:

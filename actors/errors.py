@@ -125,6 +125,10 @@ class NotInThisState(ActorError):
     """The actor's present state has no handler for the message, and its class says REFUSE."""
 
 
+class DeathPact(ActorError):
+    """A watched actor has ended, and the watcher has no handler for `Terminated`: it fails too."""
+
+
 class StashFull(ActorError):
     """The stash holds as many messages as the mailbox may: the message is refused."""
 

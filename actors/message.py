@@ -4,6 +4,7 @@
 types, but a protocol can say "an M that is also a Message[R]", and mypy and pyright both infer R through it.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -45,14 +46,22 @@ class Fits(Protocol[M_co, R_co]):
 
 
 class Deferred(Generic[R_co]):
-    """A handler returns it instead of a reply: the asker stays, the actor is free (`ctx.defer`)."""
+    """A handler returns it instead of a reply: the asker stays, the actor is free (`ctx.defer`, `stash`, `forward`)."""
 
-    __slots__ = ("deadline", "key", "on_deadline")
+    __slots__ = ("deadline", "key", "on_deadline", "taken")
 
-    def __init__(self, key: str, deadline: float | None, on_deadline: Any) -> None:
+    def __init__(
+        self,
+        key: str,
+        deadline: float | None,
+        on_deadline: Any,
+        taken: Callable[[Any, Any], None] | None = None,
+    ) -> None:
         self.key = key
         self.deadline = deadline
         self.on_deadline = on_deadline
+        self.taken = taken
+        """Takes the message and its asker's end over, when it does not wait under a key."""
 
     def _answers(self) -> R_co:
         raise NotImplementedError  # only the type checkers look at it

@@ -16,8 +16,9 @@ from actors.errors import StartFailed
 from actors.supervision import Decision, Directive, Escalate, Intensity, Restarts
 from runtime.activation import FailedActivations
 from runtime.cell import IDLE, Cell
-from runtime.context import Rooms, TurnContext
+from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
+from runtime.rooms import Rooms
 from runtime.supervisor import Supervisor
 
 log = structlog.get_logger("callboard.actors")
@@ -57,6 +58,8 @@ class ByAddress(Supervisor):
             or (cell.children is not None and cell.children.children)
         )
         if busy or not isinstance(ctx, TurnContext) or ctx.piping or ctx.timers:
+            return
+        if self._rooms.router.reach.holds(cell):
             return
         log.debug("actor_passivated", actor=cell.address)
         if not self._ending.at_once(cell, StopReason.IDLE):

@@ -1,79 +1,50 @@
 """An incarnation's way out: every effect of an actor passes here, is numbered, and is refused once it is fenced."""
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import outcome
 import trio
+from typing_extensions import override
 
 from actors.actor import Chance, Spec
 from actors.address import Address
-from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
-from actors.errors import DirtySuspension, Fenced, StoreFull, TimerLimit, TooManyDeferred, TooManyPipes
+from actors.durable import Write
+from actors.errors import DirtySuspension, Fenced, StoreFull, TooManyDeferred, TooManyPipes
+from actors.event import Event, Key
 from actors.message import Deferred, Message
 from actors.ref import Ref
+from runtime.behaving import Behaving
 from runtime.boundary import Boundary
 from runtime.cell import Cell, DeferredView
-from runtime.clock import Clock
-from runtime.commit import CommitPoint
-from runtime.entropy import Entropy
 from runtime.envelope import Envelope
+from runtime.life import Life
 from runtime.outputs import Act, Output, Resolve
+from runtime.registry import Registered
+from runtime.rooms import Family, Rooms
 from runtime.router import Router
-from runtime.staged import PipeBegun, Spawned, TimerChange, Undoable
-from runtime.store.port import KEY_MAX, VALUE_MAX, Store
-from runtime.timers import Timer, Timers
-from runtime.trace import Trace
-from runtime.under_way import UnderWay
+from runtime.staged import PipeBegun, Spawned, Undoable
+from runtime.store.checks import check_write
+from runtime.ticking import Silence
+from runtime.timers import Timer
+from runtime.watching import Watch
 
+M = TypeVar("M")
 T = TypeVar("T")
 
-TIMERS_MAX = 1_000
-"""Timers of one actor."""
 
-
-@dataclass(slots=True)
-class Rooms:
-    """What a context needs of the system it lives in."""
-
-    clock: Clock
-    entropy: Entropy
-    router: Router
-    timers: Timers
-    commit: CommitPoint
-    store: Store
-    trace: Trace | None
-    under_way: UnderWay
-
-
-class Family(Protocol):
-    """What the incarnation's supervisor does for it."""
-
-    def reserve(self, cell: Cell, spec: Spec[Any]) -> Cell: ...
-    def reserve_one(self, cell: Cell, arguments: tuple[Any, ...], name: str | None) -> Cell: ...
-    def stop(self, cell: Cell, address: Address | None) -> None: ...
-    def begin(self, cell: Cell, work: Callable[[], Awaitable[None]]) -> None: ...
-
-
-class TurnContext:
+class TurnContext(Life):
     """One incarnation's context. `incarnation` counts within the address's cell and is never reused there."""
 
     __slots__ = (
         "_family",
         "_now",
-        "_rooms",
-        "cell",
         "dirty",
-        "fenced",
         "incarnation",
         "number",
         "outputs",
         "pipes",
-        "piping",
         "staged",
-        "timers",
     )
 
     def __init__(self, cell: Cell, rooms: Rooms, family: Family) -> None:
@@ -88,6 +59,10 @@ class TurnContext:
         self.staged: list[Write] | None = None
         self.outputs: list[Output] | None = None
         self.timers: dict[str, Timer] | None = None
+        self.opening: list[Output] | None = None
+        self.silence: Silence | None = None
+        self.behaving: Behaving | None = None
+        self.watches: dict[Address, Watch] | None = None
         self.pipes: dict[trio.CancelScope, None] | None = None
         self.piping = 0
         """Pipes from the call to the turn of their result: the system lane of the mailbox is bounded by them."""
@@ -97,8 +72,11 @@ class TurnContext:
     def begin(self) -> None:
         """A turn begins."""
         self._now = None
-        self.staged = self.outputs = None
+        self.staged = None
+        self.outputs, self.opening = self.opening, None
         self.dirty = False
+        if self.silence is not None:
+            self.silence.heard()
 
     def undo(self) -> None:
         """The turn does not count: nothing that it staged or did is let out."""
@@ -107,6 +85,7 @@ class TurnContext:
             if isinstance(output, Undoable):
                 output.undo()
 
+    @override
     def effect(self, kind: str, what: str = "") -> None:
         """The one numbered place."""
         if self.fenced:
@@ -118,7 +97,7 @@ class TurnContext:
     def send(self, to: Address, message: Any) -> None:
         self.effect("tell", to)
         cell, router = self.cell, self._rooms.router
-        self._output(Act("told", lambda: router.send(cell, to, message)))
+        self.output(Act("told", lambda: router.send(cell, to, message)))
 
     @property
     def durable(self) -> bool:
@@ -185,7 +164,7 @@ class TurnContext:
             if making.error is not None and not self.fenced:
                 cell.parent.failed(cell, making.error)
 
-        self._output(PipeBegun(self, lambda: self._family.begin(cell, run)))
+        self.output(PipeBegun(self, lambda: self._family.begin(cell, run)))
 
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
         self.effect("defer", key)
@@ -200,41 +179,22 @@ class TurnContext:
 
     def resolve(self, key: str, reply: Any) -> None:
         self.effect("resolve", key)
-        self._output(Resolve(key, outcome.Value(reply)))
+        self.output(Resolve(key, outcome.Value(reply)))
 
     def refuse(self, key: str, error: Exception) -> None:
         self.effect("resolve", key)
-        self._output(Resolve(key, outcome.Error(error)))
-
-    def timer(self, key: str, after: float, message: Message[Any]) -> None:
-        if not 0 <= after < math.inf:  # NaN is neither, and would spoil the order of all timers
-            raise ValueError(f"after is at least 0 seconds, not {after}")
-        self.effect("timer", key)
-        before = None if self.timers is None else self.timers.get(key)
-        if before is None and self.timers is not None and len(self.timers) >= TIMERS_MAX:
-            raise TimerLimit(f"{self.cell.address} holds {TIMERS_MAX} timers")
-        timer = Timer(self._rooms.clock.now() + after, lambda timer: self._due(key, timer, message))
-        self._output(TimerChange(self, self._rooms.timers, key, before, timer))
-
-    def _due(self, key: str, timer: Timer, message: Message[Any]) -> None:
-        # it stays under its key until its message is taken: a cancel in between still finds it
-        self._rooms.router.post(self.cell, message, Due(self, key, timer))
-
-    def cancel(self, key: str) -> None:
-        self.effect("cancel", key)
-        if self.timers is not None and (timer := self.timers.get(key)):
-            self._output(TimerChange(self, self._rooms.timers, key, timer, None))
+        self.output(Resolve(key, outcome.Error(error)))
 
     def spawn(self, spec: Spec[Any]) -> Ref[Any]:
         self.effect("spawn", spec.name or "")
         child = self._family.reserve(self.cell, spec)
-        self._output(Spawned(child))
+        self.output(Spawned(child))
         return Ref(child.address, self._rooms.router)
 
     def start_child(self, *args: Any, name: str | None = None) -> Ref[Any]:
         self.effect("spawn", name or "")
         child = self._family.reserve_one(self.cell, args, name)
-        self._output(Spawned(child))
+        self.output(Spawned(child))
         return Ref(child.address, self._rooms.router)
 
     def children(self) -> list[Ref[Any]]:
@@ -244,7 +204,36 @@ class TurnContext:
     def stop(self, ref: Ref[Any] | None = None) -> None:
         address = None if ref is None else ref.address
         self.effect("stop", address or "")
-        self._output(Act("stopped", lambda: self._family.stop(self.cell, address)))
+        self.output(Act("stopped", lambda: self._family.stop(self.cell, address)))
+
+    def register(self, key: Key[Any]) -> None:
+        self.effect("register", key.name)
+        self.output(Registered(self._rooms.router.reach.registry, key, self.cell))
+
+    def deregister(self, key: Key[Any]) -> None:
+        self.effect("deregister", key.name)
+        self.output(Act("deregistered", lambda: self._rooms.router.reach.registry.remove(key, self.cell)))
+
+    def find(self, key: Key[M]) -> list[Ref[M]]:
+        return self._rooms.router.reach.registry.find(key)
+
+    def subscribe(self, to: type[Event] | Key[Any]) -> None:
+        self.effect("subscribe")
+        self.output(Act("subscribed", lambda: self._rooms.router.reach.subscribe(self.cell, to)))
+
+    def join(self, group: str) -> None:
+        self.effect("join", group)
+        self.output(
+            Act("joined", lambda: self.fenced or self._rooms.router.reach.groups.join(group, self.cell))
+        )
+
+    def leave(self, group: str) -> None:
+        self.effect("leave", group)
+        self.output(Act("left", lambda: self._rooms.router.reach.groups.leave(group, self.cell)))
+
+    def publish(self, group: str, message: Message[Any]) -> None:
+        for address in self._rooms.router.reach.groups.addresses(group):
+            self.send(address, message)
 
     # --- what a durable actor uses besides -------------------------------------------------------------
 
@@ -282,28 +271,11 @@ class TurnContext:
 
     # ---------------------------------------------------------------------------------------------------
 
-    def _output(self, output: Output) -> None:
+    @override
+    def output(self, output: Output) -> None:
         if self.outputs is None:
             self.outputs = []
         self.outputs.append(output)
-
-
-class Due:
-    """A timer whose message waits in the mailbox."""
-
-    __slots__ = ("_ctx", "_key", "_timer")
-
-    def __init__(self, ctx: TurnContext, key: str, timer: Timer) -> None:
-        self._ctx = ctx
-        self._key = key
-        self._timer = timer
-
-    def taken(self) -> bool:
-        if self._timer.cancelled:
-            return False
-        if self._ctx.timers is not None:
-            self._ctx.timers.pop(self._key, None)
-        return True
 
 
 class Piped:
@@ -322,28 +294,3 @@ class Piped:
             to = self._ctx.cell.address
             self._router.letters.add(to, Envelope(self._message, 0, to), "stale")
         return not self._ctx.fenced
-
-
-def check_write(write: Write) -> None:
-    """Refuse what no store can keep, before anything has changed. Raises ValueError naming the limit."""
-    match write:
-        case Put(key, value):
-            _check_key(key)
-            _check_value(key, value)
-        case Append(key, _, value):
-            _check_key(key)
-            _check_value(key, value)
-        case Delete(key) | DeletePrefix(key) | Trim(key, _):
-            _check_key(key)
-        case WakeAt():
-            pass
-
-
-def _check_key(key: str) -> None:
-    if len(key) > KEY_MAX // 4 and len(key.encode()) > KEY_MAX:
-        raise ValueError(f"a key has at most {KEY_MAX} bytes: {key[:80]!r}")
-
-
-def _check_value(key: str, value: bytes) -> None:
-    if len(value) > VALUE_MAX:
-        raise ValueError(f"a value has at most {VALUE_MAX} bytes, {key!r} has {len(value)}")

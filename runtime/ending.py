@@ -15,9 +15,11 @@ from actors.actor import StopReason
 from actors.errors import ActorRestarted, ActorStopped
 from runtime.boundary import Boundary
 from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
-from runtime.context import Rooms, TurnContext
-from runtime.dispatcher import Dispatcher, drive
+from runtime.context import TurnContext
+from runtime.dispatcher import Dispatcher
+from runtime.driving import drive
 from runtime.envelope import Envelope
+from runtime.rooms import Rooms
 
 log = structlog.get_logger("callboard.actors")
 COMMIT_WAIT = 30.0
@@ -109,10 +111,15 @@ class Ending:
         if not isinstance(ctx, TurnContext) or ctx.fenced:
             return
         ctx.fenced = True
+        self._rooms.router.reach.fenced(cell)
         for timer in (ctx.timers or {}).values():
             timer.cancelled = True
         for scope in list(ctx.pipes or ()):
             scope.cancel()
+        if ctx.watches:
+            self._rooms.watches.drop(ctx)
+        if ctx.behaving is not None:
+            ctx.behaving.put_back()  # for the next incarnation, or for the dead letters
         waiting, cell.deferred = cell.deferred or {}, None
         for one in waiting.values():
             if one.deadline is not None:
@@ -171,6 +178,7 @@ class Ending:
         router = self._rooms.router
         if router.cells.get(cell.address) is cell:
             del router.cells[cell.address]
+        self._rooms.router.reach.gone(cell)
         mail = _for_anybody(cell)
         self._rooms.under_way.came(cell)
         self._forget(cell)
@@ -179,6 +187,7 @@ class Ending:
         else:
             for envelope in mail:
                 router.letters.add(cell.address, envelope, "stopped")
+            self._rooms.watches.ended(cell.address, cell.end_reason or StopReason.STOP)
         _wake_waiters(cell)
 
     def refuse_mail(self, cell: Cell, error: Exception) -> None:

@@ -15,9 +15,9 @@ from actors.actor import Restarted, StopReason
 from actors.address import Address
 from actors.supervision import Restart, Strategy
 from runtime.cell import RESTARTING, STARTING, Cell
-from runtime.context import Rooms
 from runtime.ending import Ending
 from runtime.restarting import Tasks
+from runtime.rooms import Rooms
 from runtime.starting import Starting
 
 TOGETHER = (Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE)

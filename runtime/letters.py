@@ -13,6 +13,7 @@ import structlog
 
 from actors.address import Address
 from actors.errors import ActorCrashed, ActorStopped, DeadLettered
+from actors.event import Event
 from runtime.envelope import Envelope
 
 KEPT = 1_000
@@ -26,7 +27,7 @@ log = structlog.get_logger("callboard.letters")
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Event):
     """One message that reached nobody. `reason`: no_such_address, stopped, overflow, crashed, unhandled, stale, start_failed."""
 
     to: str
@@ -48,6 +49,8 @@ class DeadLetters:
         self._logged: Counter[tuple[str, str]] = Counter()
         self._window_end = 0.0
         self._unlogged = 0
+        self.publish: Callable[[DeadLetter], None] | None = None
+        """Tells whoever listens; set while somebody does."""
 
     def add(self, to: Address, envelope: Envelope, reason: str, trace: str = "") -> None:
         """Record it, and tell its asker, if it has one."""
@@ -56,6 +59,9 @@ class DeadLetters:
         self.newest.append(letter)
         self.counts[reason] += 1
         self._log(letter)
+        if self.publish is not None and not isinstance(envelope.message, Event):
+            # a dead letter about a dead letter would be told of by one more
+            self.publish(letter)
         if envelope.pending is not None:
             envelope.pending.settle(outcome.Error(_told(to, reason)))
 

@@ -28,14 +28,14 @@ def once_more(cell: Cell, message: Any, pending: Pending | None, envelope: Envel
     cell.retried = (message, pending, tries)
     again = envelope or Envelope(message, 0, None, pending)
     if pending is not None:
-        _queue_again(cell, pending, again)
+        queue_again(cell, pending, again)
     if cell.mailbox is None:
         cell.mailbox = Mailbox(cell.spec.capacity)
     cell.mailbox.put_back(again)
     return True
 
 
-def _queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> None:
+def queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> None:
     """Its asker may leave again at any time: the turn that it waited for is over."""
 
     def leave() -> None:

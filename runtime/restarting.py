@@ -8,8 +8,8 @@ from typing import Any
 
 from actors.actor import Activated, Restarted, StopReason
 from runtime.cell import STARTING, Cell
-from runtime.context import Rooms
 from runtime.ending import Ending
+from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending
 from runtime.timers import Timer
 

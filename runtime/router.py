@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
+import outcome
 import trio
 
 from actors.actor import StopReason
 from actors.address import Address
 from actors.errors import (
-    AskCycle,
     AskTimeout,
     DeadLettered,
     MailboxFull,
@@ -27,9 +27,12 @@ from actors.errors import (
 from actors.handlers import Kind
 from actors.mailbox import Overflow
 from runtime.cell import IDLE, STOPPED, STOPPING, Cell
-from runtime.dispatcher import Dispatcher, add_edge, room_for_one
-from runtime.envelope import Envelope, Pending, Ticket
+from runtime.dispatcher import Dispatcher
+from runtime.envelope import Envelope, Pending, Stage, Ticket
 from runtime.letters import DeadLetters
+from runtime.reach import Reach
+from runtime.poison import queue_again
+from runtime.waits import add_edge, check_cycle, room_for_one, waits_for
 
 YIELD_EVERY = 64
 """Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
@@ -46,8 +49,10 @@ class Speaker(Protocol):
     def send(self, to: Address, message: Any) -> None: ...
 
 
-Interceptor = Callable[[Address, Any], str | None]
-"""Sees each message before its mailbox does; the reason it answers makes it a dead letter."""
+Interceptor = Callable[[Address, Any], str | DeadLettered | None]
+"""Sees each message before its mailbox does; the reason, or the error, that it answers makes it a dead letter."""
+Judge = Callable[[Address, BaseException | None], None]
+"""Is told how each ask has ended: None for a reply."""
 
 SPEAKER: ContextVar[Speaker | None] = ContextVar("callboard_speaker", default=None)
 """Set once in each cell's contextvars, so that a ref, wherever it came from, speaks for the turn it is used in."""
@@ -62,10 +67,13 @@ class Router:
         self.cells: dict[Address, Cell] = {}
         self.letters = letters
         self.interceptors: tuple[Interceptor, ...] = ()
+        self.judges: tuple[Judge, ...] = ()
         self.accepting = True
         """False: asks and tells from outside are refused with Stopping."""
         self.dispatcher: Dispatcher
+        self.reach: Reach
         self.activate: Callable[[Address], Cell | None]
+        self.serves: Callable[[Address], bool]
         self._count = 0
         self._asked = 0
         """Asks from outside, apart: a count that other messages raise too could miss every multiple."""
@@ -74,7 +82,22 @@ class Router:
 
     def ask(self, to: Address, message: Any, within: float | None = None) -> Coroutine[Any, Any, Any]:
         """See `Ref.ask`."""
+        if self.judges:
+            return self._judged(to, message, within)
         return self._ask(to, message) if within is None else self._ask_within(to, message, within)
+
+    async def _judged(self, to: Address, message: Any, within: float | None) -> Any:
+        try:
+            reply = await (
+                self._ask(to, message) if within is None else self._ask_within(to, message, within)
+            )
+        except BaseException as error:
+            for judge in self.judges:
+                judge(to, error)
+            raise
+        for judge in self.judges:
+            judge(to, None)
+        return reply
 
     async def _ask_within(self, to: Address, message: Any, within: float) -> Any:
         cell = self.cells.get(to)
@@ -84,9 +107,7 @@ class Router:
                 # it cannot suspend, so that only its commit may take long: a scope (10 us) is opened when it does
                 return await self._ask(to, message, within)
         began: list[Pending] = []
-        with trio.move_on_after(within):
-            return await self._ask(to, message, None, began)
-        raise _late(to, message, within, begun=not began or began[0].began)
+        return await _in_time(self._ask(to, message, None, began), to, message, within, began)
 
     async def _ask(
         self, to: Address, message: Any, within: float | None = None, began: list[Pending] | None = None
@@ -104,30 +125,23 @@ class Router:
         cell = self._find(to, message, asker)
         if cell.handlers and message.__class__ not in cell.handlers:
             raise self._dead(to, message, asker, "unhandled")
-        if cell.mailbox or not self.dispatcher.may_inline(cell, asker.depth if asker is not None else 0):
+        if cell.mailbox or not self.dispatcher.asks.allowed(cell, asker.depth if asker is not None else 0):
             if within is None:
                 return await self._queued(cell, message, asker, began)
-            return await self._ask_within_queued(cell, message, asker, within)
-        reply = await self.dispatcher.inline(cell, message, asker)
+            began = []
+            return await _in_time(self._queued(cell, message, asker, began), to, message, within, began)
+        reply = await self.dispatcher.asks.drive(cell, message, asker)
         return reply if reply.__class__ is not Pending else await self._answer(reply, to, message, within)
 
     async def _answer(self, pending: Pending, to: Address, message: Any, within: float | None) -> Any:
         """The turn has ended; its reply may wait for a commit, or be deferred."""
         if within is None or pending.settled:
             return await pending.wait()
-        with trio.move_on_after(within):
-            return await pending.wait()
-        raise _late(to, message, within, begun=True)
+        return await _in_time(pending.wait(), to, message, within, [])
 
     def _check_accepting(self) -> None:
         if not self.accepting and not INSIDE.get():
             raise Stopping("the system is shutting down")
-
-    async def _ask_within_queued(self, cell: Cell, message: Any, asker: Cell | None, within: float) -> Any:
-        began: list[Pending] = []
-        with trio.move_on_after(within):
-            return await self._queued(cell, message, asker, began)
-        raise _late(cell.address, message, within, begun=began[0].began)
 
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
@@ -168,12 +182,12 @@ class Router:
         cell = self._find(to, message, None)
         if cell.handlers and message.__class__ not in cell.handlers:
             raise self._dead(to, message, None, "unhandled")
-        if cell.mailbox or not self.dispatcher.may_inline(cell, 0):
+        if cell.mailbox or not self.dispatcher.asks.allowed(cell, 0):
             envelope = self._asking_envelope(cell, message, None)
             pending = cast("Pending", envelope.pending)
             await self._put_waiting(cell, envelope)
         else:
-            reply = await self.dispatcher.inline(cell, message, None)
+            reply = await self.dispatcher.asks.drive(cell, message, None)
             if reply.__class__ is not Pending:
                 return reply
             pending = reply
@@ -213,18 +227,51 @@ class Router:
             return
         self._deliver(sender, to, envelope)
 
-    def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> None:
+    def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope:
         """A message of the runtime's own to one cell, in the system lane: a timer's, a pipe's result."""
         self._count += 1
-        self.dispatcher.mailbox_of(cell).put_system(Envelope(message, self._count, cell.address, None, timer))
-        self.dispatcher.ready(cell)
+        envelope = Envelope(message, self._count, cell.address, None, timer)
+        self.dispatcher.queue.mailbox_of(cell).put_system(envelope)
+        self.dispatcher.queue.ready(cell)
+        return envelope
+
+    def post_last(self, cell: Cell, message: Any, ticket: Ticket) -> None:
+        """One that comes after all mail there is, whatever room there is: bounded by the watches of the cell."""
+        self._count += 1
+        self.dispatcher.queue.mailbox_of(cell).user.append(
+            Envelope(message, self._count, cell.address, None, ticket)
+        )
+        self.dispatcher.queue.ready(cell)
+
+    def forward(self, sender: Cell, to: Address, message: Any, pending: Pending | None) -> None:
+        """A message goes on with its asker, who is told if it cannot."""
+        if pending is None:
+            self.send(sender, to, message)
+            return
+        if pending.stage is Stage.DONE:
+            return
+        self._count += 1
+        envelope = Envelope(message, self._count, sender.address, pending)
+        try:
+            cell = self._find(to, message, sender)
+        except (DeadLettered, StartFailed) as error:
+            pending.settle(outcome.Error(error))
+            return
+        queue_again(cell, pending, envelope)
+        if sender.blocked:
+            sender.blocked.append((to, envelope))
+        else:
+            self._deliver(sender, to, envelope)
 
     # --- ways into a mailbox ---------------------------------------------------------------------------
 
     def _find(self, to: Address, message: Any, sender: Cell | None) -> Cell:
         for intercept in self.interceptors:
-            if reason := intercept(to, message):
-                raise self._dead(to, message, sender, reason)
+            if refusal := intercept(to, message):
+                if isinstance(refusal, str):
+                    raise self._dead(to, message, sender, refusal)
+                self._dead(to, message, sender, refusal.reason)
+                raise refusal
         cell = self.cells.get(to)
         if cell is None:
             cell = self.activate(to)
@@ -261,11 +308,11 @@ class Router:
         if cell.status is STOPPED or (cell.status is STOPPING and cell.end_reason is not StopReason.IDLE):
             self.letters.add(cell.address, envelope, "stopped")
             return True
-        taken, dropped = self.dispatcher.mailbox_of(cell).offer(envelope, cell.spec.overflow)
+        taken, dropped = self.dispatcher.queue.mailbox_of(cell).offer(envelope, cell.spec.overflow)
         if dropped is not None:
             self.letters.add(cell.address, dropped, "overflow")
         if taken:
-            self.dispatcher.ready(cell)
+            self.dispatcher.queue.ready(cell)
         return taken or dropped is not None
 
     async def _room(self, cell: Cell) -> None:
@@ -318,7 +365,7 @@ class Router:
                 if sender.blocked:
                     sender.blocked.extend(waiting)
                     return
-            self.dispatcher.unblocked(sender)
+            self.dispatcher.queue.unblocked(sender)
 
         if cell.room is None:
             cell.room = deque()
@@ -335,36 +382,11 @@ def _asking(speaker: Speaker, to: Address) -> Cell:
     return speaker.cell
 
 
-def _late(to: Address, message: Any, within: float, *, begun: bool) -> AskTimeout:
-    return AskTimeout(f"{to}: no answer to {type(message).__name__} within {within} s", begun=begun)
-
-
-def waits_for(cell: Cell, sought: Cell) -> bool:
-    """Whether `cell` waits, over any number of others, for `sought`: the wait-for graph's edges followed."""
-    seen: set[Cell] = set()
-    stack = [cell]
-    while stack:
-        here = stack.pop()
-        if here is sought:
-            return True
-        if here not in seen:
-            seen.add(here)
-            stack += here.waits or ()
-    return False
-
-
-def check_cycle(asker: Cell, target: Cell) -> None:
-    """Raise AskCycle if the target waits for the asker. Only a queued ask can close a cycle: an idle target waits for nobody."""
-    path = _path(target, asker, set())
-    if path is not None:
-        raise AskCycle([asker.address, *(cell.address for cell in path)])
-
-
-def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
-    if here is sought:
-        return [here]
-    seen.add(here)
-    for following in here.waits or ():
-        if following not in seen and (rest := _path(following, sought, seen)):
-            return [here, *rest]
-    return None
+async def _in_time(
+    work: Coroutine[Any, Any, Any], to: Address, message: Any, within: float, began: list[Pending]
+) -> Any:
+    """The answer, or AskTimeout. `began` is filled once the ask has queued; else its turn had begun at once."""
+    with trio.move_on_after(within):
+        return await work
+    begun = not began or began[0].began
+    raise AskTimeout(f"{to}: no answer to {type(message).__name__} within {within} s", begun=begun)

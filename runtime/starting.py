@@ -1,7 +1,7 @@
 """Starting: a spec becomes an actor, its state is read back, its `started` runs within its deadline."""
 
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,10 +11,13 @@ from actors.actor import Activated, Actor, Spec, StartReason
 from actors.address import Address
 from actors.durable import DurableActor
 from actors.errors import BadSpec, StartFailed
+from actors.handlers import Handling
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, STARTING, Cell
-from runtime.context import Family, Rooms, TurnContext
-from runtime.dispatcher import Dispatcher, drive
+from runtime.context import TurnContext
+from runtime.dispatcher import Dispatcher
+from runtime.driving import drive
+from runtime.rooms import Family, Rooms
 from runtime.router import SPEAKER
 
 log = structlog.get_logger("callboard.actors")
@@ -63,7 +66,8 @@ class Starting:
             self._build(cell)
             cell.status = IDLE
             if cell.mailbox:
-                self._dispatcher.ready(cell)
+                self._dispatcher.queue.ready(cell)
+            self._rooms.router.reach.is_up(cell)
         return boundary.error
 
     async def start(self, cell: Cell, reason: StartReason, after: int) -> None:
@@ -85,6 +89,7 @@ class Starting:
             cell.status = BUSY
             self._rooms.under_way.came(cell)
             self._dispatcher.end_of_start(cell)
+            self._rooms.router.reach.is_up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 
     async def _started(self, cell: Cell, reason: StartReason) -> None:
@@ -98,6 +103,8 @@ class Starting:
                 reason = Activated(cell.version)
             await drive(cell.vars, ctx, actor.load(StoredOf(self._rooms, cell.address)), None)
         ctx.begin()
+        if (entry := actor.behaviours.entries.get(actor.initial)) is not None:
+            cell.vars.run(entry, actor)
         with trio.move_on_after(cell.spec.start_timeout) as deadline:
             await drive(cell.vars, ctx, actor.started(reason), None)
         if deadline.cancelled_caught:
@@ -110,10 +117,14 @@ class Starting:
         cell.incarnation += 1
         ctx = TurnContext(cell, self._rooms, self._family)
         actor.bind(ctx)
-        cell.actor, cell.ctx, cell.handlers = actor, ctx, actor.handlers
+        cell.actor, cell.ctx, cell.handlers = actor, ctx, _handlers(actor)
         cell.vars = contextvars.Context()
         cell.vars.run(SPEAKER.set, ctx)
         return actor
+
+
+def _handlers(actor: Actor[Any]) -> Mapping[type, Handling]:
+    return actor.behaviours.table(actor.initial) if actor.initial else actor.handlers
 
 
 def is_ending(cell: Cell) -> bool:

@@ -31,12 +31,13 @@ from actors.supervision import (
     Strategy,
 )
 from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status
-from runtime.context import Rooms, TurnContext
+from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.ending import Ending
 from runtime.group_restart import TOGETHER, GroupRestart
 from runtime.pipes import piped
 from runtime.restarting import Restarting
+from runtime.rooms import Rooms
 from runtime.starting import Starting, starts_at_once
 
 log = structlog.get_logger("callboard.actors")
@@ -141,6 +142,7 @@ class Supervisor:
         self._comes_back(cell, RESTARTING)
         cell.last_error = f"{type(error).__name__}: {error}"
         self._ending.fence(cell)
+        self._rooms.router.reach.has_crashed(cell)
         log.error(
             "actor_crashed",
             actor=cell.address,

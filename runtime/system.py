@@ -29,15 +29,20 @@ from runtime.by_address import ByAddress
 from runtime.cell import Cell
 from runtime.clock import Clock, SystemClock
 from runtime.commit import CommitPoint
-from runtime.context import Rooms
-from runtime.dispatcher import Dispatcher, Schedule
+from runtime.dispatcher import Dispatcher
 from runtime.entropy import Entropy
 from runtime.envelope import Envelope
+from runtime.events import Events
+from runtime.groups import Groups
 from runtime.letters import DeadLetters
 from runtime.observe import logs
 from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
+from runtime.reach import Reach
+from runtime.registry import Registry
+from runtime.rooms import Rooms
 from runtime.router import Router
+from runtime.run_queue import Schedule
 from runtime.store import MemoryStore
 from runtime.store.port import Store
 from runtime.supervisor import Supervisor
@@ -45,6 +50,8 @@ from runtime.timers import Timers
 from runtime.trace import NodeCrashed, Trace
 from runtime.under_way import UnderWay
 from runtime.waking import Waking
+from runtime.watching import Watches
+from runtime.workers import MachineWorkers, Workers
 
 M = TypeVar("M")
 log = structlog.get_logger("callboard.system")
@@ -68,6 +75,7 @@ class System:
         entropy: Entropy | None = None,
         intensity: Intensity | None = None,
         drain_grace: float = DRAIN_GRACE,
+        workers: Workers | None = None,
         schedule: Schedule | None = None,
         trace: Trace | None = None,
     ) -> None:
@@ -78,6 +86,7 @@ class System:
         self.trace = trace
         self.letters = DeadLetters(self.clock.now)
         self.router = Router(self.letters)
+        self.reach = self.router.reach = Reach(self.router)
         self.timers = Timers(self.clock)
         self._waking = Waking(self.timers, self._wake)
         self.commit = CommitPoint(self.store, trace, _discard, self._waking.at)
@@ -90,6 +99,9 @@ class System:
         )
         self.router.dispatcher = self.dispatcher
         self.router.activate = self._activate
+        self.router.serves = self._serves
+        self.watches = Watches(self.router)
+        self.workers = workers or MachineWorkers()
         self._under_way = UnderWay()
         self._rooms = Rooms(
             self.clock,
@@ -100,6 +112,8 @@ class System:
             self.store,
             trace,
             self._under_way,
+            self.watches,
+            self.workers,
         )
         self.root = Supervisor(
             "/", self._rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail
@@ -129,6 +143,21 @@ class System:
     def ref(self, address: Address) -> Ref[Any]:
         """Whoever lives at `address`, or will when somebody writes there."""
         return Ref(address, self.router)
+
+    @property
+    def events(self) -> Events:
+        """The event stream."""
+        return self.reach.events
+
+    @property
+    def registry(self) -> Registry:
+        """Actors by typed key."""
+        return self.reach.registry
+
+    @property
+    def groups(self) -> Groups:
+        """Actors that have joined a name."""
+        return self.reach.groups
 
     async def stop(self, ref: Ref[Any]) -> None:
         """Stop an actor and wait until it has ended; nobody there: nothing happens."""
@@ -184,6 +213,8 @@ class System:
         self._nursery.cancel_scope.cancel()
         self._committing.cancel()
         swallowed = False
+        with trio.CancelScope(shield=True):  # a process is killed: that takes no time
+            await self.workers.aclose()
         try:
             swallowed = await self._stack.__aexit__(kind, error, trace) or False
         except BaseExceptionGroup as group:
@@ -241,6 +272,16 @@ class System:
             return
         if cell is not None:
             self.router.post(cell, Woken())
+
+    def _serves(self, address: Address) -> bool:
+        """Whether somebody lives there, or would if he were written to."""
+        if address in self.router.cells:
+            return True
+        factory = self._factories.get(address.split("/", 2)[1])
+        spec = None
+        with Boundary():
+            spec = None if factory is None else factory(address)
+        return spec is not None
 
     def _activate(self, address: Address) -> Cell | None:
         prefix = address.split("/", 2)[1]

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -30,7 +30,7 @@ HEAD = 4
 class Workers(Protocol):
     """Where blocking and computing work goes."""
 
-    async def thread(self, group: Hashable, limit: int, work: Callable[..., T], *arguments: Any) -> T:
+    async def thread(self, group: object, limit: int, work: Callable[..., T], *arguments: Any) -> T:
         """Run `work` in a thread; of one group at most `limit` are at work, the next ones wait."""
         ...
 
@@ -53,7 +53,7 @@ class InlineWorkers:
 
     abandoned = 0
 
-    async def thread(self, group: Hashable, limit: int, work: Callable[..., T], *arguments: Any) -> T:
+    async def thread(self, group: object, limit: int, work: Callable[..., T], *arguments: Any) -> T:
         del group, limit
         return work(*arguments)
 
@@ -68,7 +68,7 @@ class MachineWorkers:
     """The machine's threads, and `processes` processes (one a core by default), each started when first needed."""
 
     def __init__(self, processes: int | None = None) -> None:
-        self._limiters: dict[Hashable, trio.CapacityLimiter] = {}
+        self._limiters: dict[object, trio.CapacityLimiter] = {}
         self._processes = trio.CapacityLimiter(processes or os.cpu_count() or 1)
         self._idle: list[_Process] = []
         self._left: list[_Job] = []
@@ -77,7 +77,7 @@ class MachineWorkers:
     def abandoned(self) -> int:
         return sum(not job.ended for job in self._left)
 
-    async def thread(self, group: Hashable, limit: int, work: Callable[..., T], *arguments: Any) -> T:
+    async def thread(self, group: object, limit: int, work: Callable[..., T], *arguments: Any) -> T:
         limiter = self._limiters.get(group)
         if limiter is None:
             limiter = self._limiters[group] = trio.CapacityLimiter(limit)

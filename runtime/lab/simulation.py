@@ -18,13 +18,14 @@ from typing_extensions import override
 from actors.errors import ActorError
 from runtime.cell import Cell
 from runtime.clock import VirtualClock
-from runtime.dispatcher import Schedule
 from runtime.entropy import Entropy
 from runtime.lab.determinism import fixed_task_order
 from runtime.pattern import Pattern
+from runtime.run_queue import Schedule
 from runtime.store import Disk, MemoryStore
 from runtime.system import System
 from runtime.trace import NodeCrashed, Trace
+from runtime.workers import InlineWorkers
 
 START = 1_700_000_000.0
 
@@ -92,6 +93,7 @@ def simulate(
                 entropy=entropy,
                 schedule=SeededSchedule(entropy.stream("schedule")),
                 trace=trace,
+                workers=InlineWorkers(),
             ) as system:
                 found.append(await program(system))
             return

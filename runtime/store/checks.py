@@ -28,6 +28,13 @@ def fault_of(batch: Batch, version: int, end_of: Callable[[str], int]) -> FenceL
     return None
 
 
+def check_write(write: Write) -> None:
+    """Refuse what no store can keep, before anything has changed. Raises ValueError naming the limit."""
+    wrong = _bad_alone(write)
+    if wrong is not None:
+        raise ValueError(wrong)
+
+
 def _bad_alone(write: Write) -> str | None:
     match write:
         case Put(name, value) | Append(name, _, value):

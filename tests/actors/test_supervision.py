@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from actors.actor import Actor, Spec
 from actors.durable import DurableActor
 from actors.errors import BadSpec
+from actors.handlers import receive
+from actors.message import Message
 from actors.supervision import (
     Backoff,
     Directive,
@@ -141,8 +143,13 @@ def test_directives_are_ordered_by_their_severity() -> None:
         assert policy.directive(ExceptionGroup("all", leaves[::-1])) is directive
 
 
-class Kept(DurableActor[Any]):
+class Ping(Message[None]):
     pass
+
+
+class Kept(DurableActor[Ping]):
+    @receive(Ping)
+    def on_ping(self, message: Ping) -> None: ...
 
 
 def family(**attributes: Any) -> Any:

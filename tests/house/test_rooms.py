@@ -15,7 +15,7 @@ ROOMS = ("actors", "runtime", "patterns")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LINES_MAX = 450
-LONG = {"runtime/dispatcher.py"}
+LONG: set[str] = set()
 """Over the limit today. A file that comes down leaves this list: the test says so."""
 TOP = {
     "CHANGELOG.md",

@@ -16,7 +16,7 @@ from actors.errors import (
     DirtyRefusal,
 )
 from actors.ref import Ref
-from runtime.dispatcher import DEPTH_MAX
+from runtime.inline import DEPTH_MAX
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,

@@ -1,0 +1,45 @@
+"""Drives a handler's coroutine: each of its steps runs in its cell's own contextvars, and its first wait is noticed.
+
+Without this a contextvar that one handler sets would be seen by the next one of the same pump.
+"""
+
+import types
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context as Vars
+from typing import Any, cast
+
+import outcome
+
+from runtime.cell import Turn
+
+
+@types.coroutine
+def drive(
+    variables: Vars, turn: Turn, coro: Coroutine[Any, Any, Any], suspended: Callable[[], None] | None
+) -> Generator[Any, Any, Any]:
+    """Run a handler's coroutine, its steps in the cell's own contextvars; call `suspended` when it first waits."""
+    try:
+        trap = variables.run(coro.send, None)
+    except StopIteration as stop:
+        return stop.value
+    if turn.staged is not None:
+        turn.dirty = True
+    if suspended is not None:
+        suspended()
+    while True:
+        sent: outcome.Maybe[Any] = yield from _resumed(trap)
+        turn.resumed()
+        try:
+            trap = variables.run(sent.send, cast("Generator[Any, Any, Any]", coro))
+        except StopIteration as stop:
+            return stop.value
+        if turn.staged is not None:
+            turn.dirty = True
+
+
+def _resumed(trap: Any) -> Generator[Any, Any, outcome.Maybe[Any]]:
+    """Let the task wait, and bring back how it went on; what is thrown belongs to the handler, a Cancelled too."""
+    try:
+        return outcome.Value((yield trap))
+    except BaseException as error:  # noqa: BLE001 -- handed to the handler, never kept
+        return outcome.Error(error)

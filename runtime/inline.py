@@ -1,0 +1,118 @@
+"""The inline ask: a turn of an idle cell, driven at once in its asker's own task.
+
+No envelope, no queue, no switch of tasks: an ask costs what a call costs. What was traded away: a turn of one
+cell may run deep in the stack of another's, so asks nest to `DEPTH_MAX` at most and then go through the run queue.
+"""
+
+from typing import Any
+
+import trio
+
+from actors.handlers import Handling, Kind
+from actors.message import Deferred
+from runtime.boundary import Boundary
+from runtime.cell import BUSY, IDLE, Cell, Turn
+from runtime.commit import CommitPoint
+from runtime.driving import drive
+from runtime.envelope import Pending
+from runtime.run_queue import RunQueue
+from runtime.trace import Trace
+from runtime.turn_end import TurnEnd
+from runtime.waits import add_edge
+
+DEPTH_MAX = 16
+"""Nested inline asks; Python's own limit comes at 250 of them."""
+
+PLAIN, SUSPENDS = Kind.PLAIN, Kind.SUSPENDS
+
+
+class InlineAsks:
+    """Drives turns in their askers' tasks."""
+
+    __slots__ = ("_commit", "_ends", "_queue", "_trace")
+
+    def __init__(self, queue: RunQueue, ends: TurnEnd, commit: CommitPoint, trace: Trace | None) -> None:
+        self._queue = queue
+        self._ends = ends
+        self._commit = commit
+        self._trace = trace
+
+    def allowed(self, cell: Cell, depth: int) -> bool:
+        """Whether an ask may be driven in the asker's task."""
+        if cell.status is not IDLE or depth >= DEPTH_MAX:
+            return False
+        if self._commit.saturated and cell.actor is not None and cell.actor.durable:
+            return False
+        return self._queue.may_inline()
+
+    async def drive(self, cell: Cell, message: Any, asker: Cell | None) -> Any:
+        """Drive one message of an idle cell in the asker's own task: its reply, or the Pending to wait for it."""
+        handling = cell.handlers[message.__class__]
+        cell.status = BUSY
+        cell.depth = asker.depth + 1 if asker is not None else 1
+        ctx = cell.ctx
+        assert ctx is not None
+        assert cell.vars is not None
+        ctx.begin()
+        if handling.kind is SUSPENDS:
+            return await self._scoped(cell, ctx, message, handling, asker)
+        pending: Pending | None = None
+        with Boundary() as boundary:
+            if handling.kind is PLAIN:
+                value = cell.vars.run(handling.function, cell.actor, message)
+            else:
+                value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
+            if (
+                ctx.staged is None
+                and ctx.outputs is None
+                and cell.entry is None
+                and value.__class__ is not Deferred
+            ):
+                cell.handled += 1
+                cell.touched = True
+                if self._trace is not None:
+                    ctx.effect("reply")
+                self._queue.turn_over(cell, ctx)
+                return value
+            pending = Pending()
+            self._ends.returned(cell, ctx, message, pending, value)
+        if pending is None:
+            assert boundary.error is not None
+            pending = Pending()
+            self._ends.raised(cell, ctx, message, pending, boundary.error)
+        self._queue.turn_over(cell, ctx)
+        return pending
+
+    async def _scoped(
+        self, cell: Cell, ctx: Turn, message: Any, handling: Handling, asker: Cell | None
+    ) -> Any:
+        """A handler that may wait. A scope cannot be entered at its first wait: it is there before it starts."""
+        edges = None if asker is None else add_edge(asker, cell)
+        over = False
+        pending = Pending()
+        boundary = Boundary()
+        try:
+            assert cell.vars is not None
+            value: Any = None
+            with boundary, trio.CancelScope() as cell.scope:
+                self._queue.suspended += 1
+                value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
+                self._ends.returned(cell, ctx, message, pending, value)
+                over = True
+            if boundary.error is not None:
+                over = True
+                self._ends.raised(cell, ctx, message, pending, boundary.error)
+            elif not over:
+                over = True
+                self._ends.cut(cell, ctx, pending)
+        finally:
+            # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
+            if edges is not None:
+                edges.remove(cell)
+            if cell.ctx is ctx:
+                cell.scope = None
+            if not over:
+                self._ends.cut(cell, ctx, None)
+            self._queue.turn_over(cell, ctx)
+            self._queue.resumed_one()
+        return pending

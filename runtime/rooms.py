@@ -1,0 +1,44 @@
+"""What a context needs of the system and of the supervisor that it lives with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.actor import Spec
+from actors.address import Address
+from runtime.cell import Cell
+from runtime.clock import Clock
+from runtime.commit import CommitPoint
+from runtime.entropy import Entropy
+from runtime.router import Router
+from runtime.store.port import Store
+from runtime.timers import Timers
+from runtime.trace import Trace
+from runtime.under_way import UnderWay
+from runtime.watching import Watches
+from runtime.workers import Workers
+
+
+@dataclass(slots=True)
+class Rooms:
+    """What a context needs of the system it lives in."""
+
+    clock: Clock
+    entropy: Entropy
+    router: Router
+    timers: Timers
+    commit: CommitPoint
+    store: Store
+    trace: Trace | None
+    under_way: UnderWay
+    watches: Watches
+    workers: Workers
+
+
+class Family(Protocol):
+    """What the incarnation's supervisor does for it."""
+
+    def reserve(self, cell: Cell, spec: Spec[Any]) -> Cell: ...
+    def reserve_one(self, cell: Cell, arguments: tuple[Any, ...], name: str | None) -> Cell: ...
+    def stop(self, cell: Cell, address: Address | None) -> None: ...
+    def begin(self, cell: Cell, work: Callable[[], Awaitable[None]]) -> None: ...

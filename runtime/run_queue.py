@@ -1,0 +1,140 @@
+"""The run queue: which cells have mail and go next, and whether anything is under way at all."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import trio
+from trio.lowlevel import Task
+
+from actors.mailbox import Mailbox
+from runtime.cell import BLOCKED, BUSY, IDLE, QUEUED, STOPPING, Cell, Turn
+from runtime.envelope import Envelope
+
+SPARE_MAX = 64
+"""Empty mailboxes that are kept for the next cell which gets mail."""
+
+
+class Schedule(Protocol):
+    """Who goes next; the lab's seeded choice. Without one the run queue is first in, first out."""
+
+    def pick(self, cells: Sequence[Cell]) -> int:
+        """Which of the runnable cells."""
+        ...
+
+    def inline(self) -> bool:
+        """Whether an ask of an idle cell is driven inline, or goes through the run queue."""
+        ...
+
+
+class RunQueue:
+    """Runnable cells in their order. One pump at a time takes from it; with nothing to do it parks here."""
+
+    __slots__ = ("_parked", "_quiet", "_schedule", "_spare", "cells", "driven", "suspended")
+
+    def __init__(self, schedule: Schedule | None) -> None:
+        self.cells: deque[Cell] = deque()
+        self.driven = False
+        """A pump takes from the queue; not so before the first one, and between two."""
+        self.suspended = 0
+        """Turns that have waited, and are not over."""
+        self._schedule = schedule
+        self._parked: Task | None = None
+        self._spare: deque[Mailbox[Envelope]] = deque(maxlen=SPARE_MAX)
+        self._quiet = trio.Event()
+
+    # --- whether anything is under way -----------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        return not self.cells and not self.suspended and (self._parked is not None or not self.driven)
+
+    async def quiet(self) -> None:
+        """Wait until no cell is runnable and no turn is suspended."""
+        while not self.idle:
+            await self._quiet.wait()
+
+    def resumed_one(self) -> None:
+        """A turn that had waited is over."""
+        self.suspended -= 1
+        if self.idle:
+            self._noticed()
+
+    def _noticed(self) -> None:
+        self._quiet.set()
+        self._quiet = trio.Event()
+
+    # --- who goes next ---------------------------------------------------------------------------------
+
+    def ready(self, cell: Cell) -> None:
+        """The cell has mail: into the run queue, if it is idle."""
+        if cell.status is IDLE:
+            cell.status = QUEUED
+            self.enqueue(cell)
+
+    def enqueue(self, cell: Cell) -> None:
+        self.cells.append(cell)
+        if self._parked is not None:
+            parked, self._parked = self._parked, None
+            trio.lowlevel.reschedule(parked)
+
+    def take(self) -> Cell:
+        if self._schedule is None or len(self.cells) == 1:
+            return self.cells.popleft()
+        index = self._schedule.pick(self.cells)
+        cell = self.cells[index]
+        del self.cells[index]
+        return cell
+
+    def may_inline(self) -> bool:
+        """Whether the schedule lets an idle cell be driven in its asker's task."""
+        return self._schedule is None or self._schedule.inline()
+
+    async def park(self) -> None:
+        """The pump waits here for the next runnable cell."""
+
+        def abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
+            self._parked = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._parked = trio.lowlevel.current_task()
+        if not self.suspended:
+            self._noticed()
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    # --- a turn, or a block, is over -------------------------------------------------------------------
+
+    def turn_over(self, cell: Cell, ctx: Turn | None) -> None:
+        """On with the cell's mailbox, or idle."""
+        if cell.ctx is not ctx:  # a straggler's: the cell is its successor's, whose turn may be under way
+            return
+        if cell.turn_over is not None:
+            cell.turn_over.set()
+        if cell.status is not BUSY and cell.status is not QUEUED:
+            return
+        if cell.end_reason is not None:
+            cell.status = STOPPING
+            return
+        if cell.blocked:
+            cell.status = BLOCKED
+        elif cell.mailbox:
+            cell.status = QUEUED
+            self.enqueue(cell)
+        else:
+            cell.status = IDLE
+            if cell.mailbox is not None:
+                self._spare.append(cell.mailbox)
+                cell.mailbox = None
+
+    def unblocked(self, cell: Cell) -> None:
+        """Its outputs have been accepted."""
+        if cell.status is BLOCKED:
+            cell.status = BUSY
+            self.turn_over(cell, cell.ctx)
+
+    def mailbox_of(self, cell: Cell) -> Mailbox[Envelope]:
+        """The cell's mailbox, made on first use; an empty deque alone holds 600 bytes, so idle cells have none."""
+        if cell.mailbox is None:
+            cell.mailbox = self._spare.pop() if self._spare else Mailbox()
+            cell.mailbox.capacity = cell.spec.capacity
+        return cell.mailbox

@@ -1,0 +1,213 @@
+"""An incarnation's clockwork: single timers, periodic ones, and the timeout of a silent mailbox.
+
+A timer's message is handled only if its timer still holds when its turn comes: cancelled, replaced, or of a past
+incarnation, it is dropped without a word.
+"""
+
+from typing import Any, Protocol
+
+from typing_extensions import override
+
+from actors.message import Message
+from runtime.cell import Cell
+from runtime.clock import Clock
+from runtime.envelope import Envelope, Ticket
+from runtime.outputs import Output
+from runtime.staged import Undoable
+from runtime.timers import Timer, Timers
+
+RECEIVE_TIMEOUT = "receive timeout"
+STATE_TIMEOUT = "state timeout"
+"""Keys of the two timers that have a method of their own."""
+
+
+class Post(Protocol):
+    """The router's way for a message of the runtime's own."""
+
+    def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope: ...
+
+
+class Clockwork(Protocol):
+    """What a clock needs of the system."""
+
+    clock: Clock
+    timers: Timers
+
+    @property
+    def router(self) -> Post: ...
+
+
+class Books(Protocol):
+    """What the clockwork needs of its incarnation."""
+
+    cell: Cell
+    fenced: bool
+    timers: dict[str, Timer] | None
+    silence: "Silence | None"
+    opening: list[Output] | None
+
+
+def _own_turn(books: Books) -> None:
+    if books.silence is not None:
+        books.silence.own_turn = True
+
+
+class Due:
+    """A single timer whose message waits in the mailbox."""
+
+    __slots__ = ("_books", "_key", "_timer")
+
+    def __init__(self, books: Books, key: str, timer: Timer) -> None:
+        self._books = books
+        self._key = key
+        self._timer = timer
+
+    def taken(self) -> bool:
+        if self._timer.cancelled:
+            return False
+        if self._books.timers is not None:
+            self._books.timers.pop(self._key, None)
+        _own_turn(self._books)
+        return True
+
+
+class Periodic:
+    """A timer that comes again: `every` seconds after its turn, or, by `rate`, on a fixed grid."""
+
+    __slots__ = ("_books", "_clock", "_every", "_key", "_message", "_rate", "_router", "_timers")
+
+    def __init__(
+        self,
+        books: Books,
+        rooms: Clockwork,
+        key: str,
+        message: Message[Any],
+        every: float,
+        *,
+        rate: bool,
+    ) -> None:
+        self._books = books
+        self._clock = rooms.clock
+        self._timers = rooms.timers
+        self._router = rooms.router
+        self._key = key
+        self._message = message
+        self._every = every
+        self._rate = rate
+
+    def fire(self, timer: Timer) -> None:
+        """It is due: one message, however often it was missed."""
+        tick = _Tick(self, timer)
+        tick.envelope = self._router.post(self._books.cell, self._message, tick)
+
+    def taken(self, timer: Timer, envelope: Envelope | None) -> None:
+        """Its turn begins. On the grid the next one is set now, else behind the turn."""
+        _own_turn(self._books)
+        if not self._rate:
+            self._books.opening = [_NextTick(self, timer)]
+            return
+        missed = int((self._clock.now() - timer.at) / self._every)
+        self._set(timer, timer.at + (missed + 1) * self._every)
+        if missed and envelope is not None and "missed" in type(envelope.message).model_fields:
+            envelope.message = envelope.message.model_copy(update={"missed": missed})
+
+    def next(self, timer: Timer) -> None:
+        """The turn of `timer` is over."""
+        if not self._books.fenced and not timer.cancelled:
+            self._set(timer, self._clock.now() + self._every)
+
+    def _set(self, before: Timer, at: float) -> None:
+        mine = self._books.timers
+        assert mine is not None
+        before.cancelled = True
+        mine[self._key] = after = self._timers.at(at, self.fire)
+        assert not after.cancelled
+
+
+class _Tick:
+    """Its ticket."""
+
+    __slots__ = ("_periodic", "_timer", "envelope")
+
+    def __init__(self, periodic: Periodic, timer: Timer) -> None:
+        self._periodic = periodic
+        self._timer = timer
+        self.envelope: Envelope | None = None
+
+    def taken(self) -> bool:
+        if self._timer.cancelled:
+            return False
+        self._periodic.taken(self._timer, self.envelope)
+        return True
+
+
+class _NextTick(Undoable):
+    """Sets the next one behind the turn, whatever becomes of the turn: only its incarnation's end ends it."""
+
+    __slots__ = ("_periodic", "_timer")
+
+    def __init__(self, periodic: Periodic, timer: Timer) -> None:
+        super().__init__("timed")
+        self._periodic = periodic
+        self._timer = timer
+
+    @override
+    def release(self) -> None:
+        self._periodic.next(self._timer)
+
+    @override
+    def undo(self) -> None:
+        self._periodic.next(self._timer)
+
+
+class Silence:
+    """How long no message has come; the actor's own timers do not break it."""
+
+    __slots__ = ("_after", "_books", "_clock", "_heard_at", "_message", "_router", "_timers", "own_turn")
+
+    def __init__(self, books: Books, rooms: Clockwork, message: Message[Any], after: float) -> None:
+        self._books = books
+        self._clock = rooms.clock
+        self._timers = rooms.timers
+        self._router = rooms.router
+        self._message = message
+        self._after = after
+        self._heard_at = rooms.clock.now()
+        self.own_turn = False
+
+    def heard(self) -> None:
+        """A turn begins."""
+        if self.own_turn:
+            self.own_turn = False
+        else:
+            self._heard_at = self._clock.now()
+
+    def first(self) -> Timer:
+        return Timer(self._heard_at + self._after, self.fire)
+
+    def fire(self, timer: Timer) -> None:
+        """It has been quiet for as long as that, or is to be looked at again."""
+        mine = self._books.timers
+        assert mine is not None
+        now = self._clock.now()
+        if now - self._heard_at >= self._after:
+            self._router.post(self._books.cell, self._message, _Quiet(self, self._books))
+            self._heard_at = now
+        timer.cancelled = True
+        mine[RECEIVE_TIMEOUT] = self._timers.at(self._heard_at + self._after, self.fire)
+
+
+class _Quiet:
+    """The ticket of a receive timeout: void when it was called off meanwhile."""
+
+    __slots__ = ("_books", "_silence")
+
+    def __init__(self, silence: Silence, books: Books) -> None:
+        self._silence = silence
+        self._books = books
+
+    def taken(self) -> bool:
+        if self._books.fenced or self._books.silence is not self._silence:
+            return False
+        self._silence.own_turn = True
+        return True

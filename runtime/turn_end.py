@@ -1,0 +1,209 @@
+"""The end of a turn: what it returned, raised or was cut by becomes a reply, a crash, or nothing at all.
+
+Outputs leave here, in the order they were made: at once, or held by the commit point while anything that their
+actor has staged is not yet durable.
+"""
+
+from typing import Any
+
+import outcome
+
+from actors.errors import (
+    ActorCrashed,
+    ActorRestarted,
+    ActorStopped,
+    CommitFailed,
+    DirtyRefusal,
+    DirtySuspension,
+    NotInThisState,
+    StashFull,
+    StoreFull,
+    TooManyChildren,
+    TooManyDeferred,
+    TooManyPipes,
+)
+from actors.message import Deferred
+from actors.supervision import DROP
+from runtime.cell import Cell, Turn, Waiting
+from runtime.commit import CommitPoint
+from runtime.envelope import Envelope, Pending
+from runtime.outputs import Output, Reply, Resolve
+from runtime.poison import once_more
+from runtime.timers import Timer, Timers
+from runtime.trace import Trace
+
+REFUSALS = (StoreFull, TooManyDeferred, TooManyPipes, TooManyChildren, NotInThisState, StashFull)
+"""What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
+
+
+class TurnEnd:
+    """Ends turns: one method for each way in which a handler can be left."""
+
+    __slots__ = ("_commit", "_timers", "_trace")
+
+    def __init__(self, commit: CommitPoint, timers: Timers, trace: Trace | None) -> None:
+        self._commit = commit
+        self._timers = timers
+        self._trace = trace
+
+    def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
+        """The handler answered `value`; nobody waits for it if there is no `pending`."""
+        cell.handled += 1
+        cell.touched = True
+        if ctx.fenced or ctx.dirty:
+            self._void(cell, ctx, message, pending)
+        elif (
+            ctx.outputs is None
+            and ctx.staged is None
+            and cell.entry is None
+            and value.__class__ is not Deferred
+        ):
+            if pending is not None:
+                if self._trace is not None:
+                    ctx.effect("reply")
+                pending.settle(outcome.Value(value))
+        else:
+            self._returned_more(cell, ctx, message, pending, value)
+
+    def _void(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None) -> None:
+        """The turn's outcome does not count: its incarnation is over, or it waited after its first change."""
+        if ctx.fenced:
+            too_late(cell, pending)
+        else:
+            dirty = DirtySuspension(f"{cell.address}: waited after its first change")
+            self.raised(cell, ctx, message, pending, dirty)
+
+    def _returned_more(
+        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
+    ) -> None:
+        """A turn with outputs, or one that waits behind a commit."""
+        outputs = _outputs(cell, ctx)
+        if value.__class__ is Deferred:
+            self._defer(cell, message, pending, value)
+        elif pending is not None:
+            outputs.append(Reply(pending, outcome.Value(value)))
+            pending.returned()
+        self._let_out(cell, ctx, outputs)
+
+    def raised(
+        self,
+        cell: Cell,
+        ctx: Turn,
+        message: Any,
+        pending: Pending | None,
+        error: Exception,
+        *,
+        envelope: Envelope | None = None,
+    ) -> bool:
+        """The handler raised: a refusal goes to the asker, all else is a crash. Whether it was one, and the message is lost."""
+        cell.handled += 1
+        if ctx.fenced:
+            too_late(cell, pending)
+            return True
+        changed = ctx.staged is not None or ctx.outputs is not None
+        refusal = isinstance(error, (*message.refusals, *REFUSALS))
+        if refusal and not changed:
+            if pending is not None:
+                pending.returned()
+                self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])
+            return False
+        if refusal:
+            dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
+            dirty.__cause__ = error
+            error = dirty
+        ctx.undo()
+        again = cell.spec.poison is not DROP and once_more(cell, message, pending, envelope)
+        if pending is not None and not again:
+            crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
+            crashed.__cause__ = error
+            pending.settle(outcome.Error(crashed))
+        cell.parent.failed(cell, error)
+        return not again
+
+    def cut(self, cell: Cell, ctx: Turn, pending: Pending | None) -> None:
+        """The turn was cancelled: by its asker, or because the cell is being stopped."""
+        staged = ctx.staged
+        ctx.undo()
+        if pending is not None:
+            release_asker(cell, ctx, pending)
+        if staged is not None and not ctx.fenced and cell.end_reason is None:
+            cell.parent.discarded(cell, CommitFailed(f"{cell.address}: cancelled after it had staged"))
+
+    # --- outputs ---------------------------------------------------------------------------------------
+
+    def let_out(self, cell: Cell) -> None:
+        """What `started` or `stopping` staged and said, as at the end of a turn."""
+        ctx = cell.ctx
+        assert ctx is not None
+        if ctx.staged is not None or ctx.outputs is not None:
+            self._let_out(cell, ctx, _outputs(cell, ctx))
+
+    def _let_out(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> None:
+        staged, ctx.staged = ctx.staged, None
+        if staged or cell.entry is not None:
+            self._commit.hold(cell, staged, outputs)
+            return
+        for output in outputs:
+            if self._trace is not None:
+                ctx.effect(output.label)
+            output.release()
+
+    def _defer(self, cell: Cell, message: Any, pending: Pending | None, value: Deferred[Any]) -> None:
+        if value.taken is not None:
+            value.taken(message, pending)
+            return
+        if pending is None:  # told, not asked: nobody waits
+            return
+        waiting_for = cell.deferred
+        if waiting_for is None:
+            waiting_for = cell.deferred = {}
+        key = value.key
+
+        def leave() -> None:
+            if waiting := waiting_for.pop(key, None):
+                if waiting.deadline is not None:
+                    waiting.deadline.cancelled = True
+                cell.touched = True
+
+        def late(_: Timer) -> None:
+            if waiting := waiting_for.pop(key, None):
+                waiting.pending.settle(outcome.Value(waiting.on_deadline))
+
+        deadline = None if value.deadline is None else self._timers.after(value.deadline, late)
+        waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
+        pending.returned(leave)
+
+
+def _outputs(cell: Cell, ctx: Turn) -> list[Output]:
+    """What the turn has said; the answer to a deferred asker, if that one is still there."""
+    made, ctx.outputs = ctx.outputs or [], None
+    outputs: list[Output] = []
+    for output in made:
+        if not isinstance(output, Resolve):
+            outputs.append(output)
+        elif cell.deferred and (waiting := cell.deferred.pop(output.key, None)):
+            if waiting.deadline is not None:
+                waiting.deadline.cancelled = True
+            waiting.pending.returned()
+            outputs.append(Reply(waiting.pending, output.result))
+    return outputs
+
+
+def too_late(cell: Cell, pending: Pending | None) -> None:
+    """The incarnation was over before its turn was."""
+    if pending is None:
+        return
+    if cell.end_reason is None:
+        pending.settle(outcome.Error(ActorRestarted(f"{cell.address} began anew; ask again")))
+    else:
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+
+
+def release_asker(cell: Cell, ctx: Turn | None, pending: Pending) -> None:
+    """The turn was cut: the asker gets its own cancellation, if that was the cause, else the actor's end."""
+    if pending.raise_cancel is not None:
+        pending.cancelled()
+    elif ctx is not None and ctx.fenced:
+        too_late(cell, pending)
+    else:
+        pending.settle(outcome.Error(ActorStopped(f"{cell.address} was stopped in its turn")))

@@ -1,0 +1,55 @@
+"""Who waits for whom: the edges between cells that a cycle of asks, or of full mailboxes, is found by.
+
+`cell.waits` holds them: whom the cell's present turn asks, and whose mailbox has no room for what it has let out.
+Only an ask that must queue can close a cycle: an idle target waits for nobody. So nothing here is on the fast way.
+"""
+
+from actors.errors import AskCycle
+from runtime.cell import Cell
+
+
+def add_edge(asker: Cell, target: Cell) -> list[Cell]:
+    """The asker's present turn waits for the target's; the caller removes the edge again."""
+    if asker.waits is None:
+        asker.waits = []
+    asker.waits.append(target)
+    return asker.waits
+
+
+def waits_for(cell: Cell, sought: Cell) -> bool:
+    """Whether `cell` waits, over any number of others, for `sought`."""
+    seen: set[Cell] = set()
+    stack = [cell]
+    while stack:
+        here = stack.pop()
+        if here is sought:
+            return True
+        if here not in seen:
+            seen.add(here)
+            stack += here.waits or ()
+    return False
+
+
+def check_cycle(asker: Cell, target: Cell) -> None:
+    """Raise AskCycle, with the chain in it, if the target waits for the asker."""
+    path = _path(target, asker, set())
+    if path is not None:
+        raise AskCycle([asker.address, *(cell.address for cell in path)])
+
+
+def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
+    if here is sought:
+        return [here]
+    seen.add(here)
+    for following in here.waits or ():
+        if following not in seen and (rest := _path(following, sought, seen)):
+            return [here, *rest]
+    return None
+
+
+def room_for_one(cell: Cell) -> None:
+    """A message has left the mailbox: who has waited longest for room may put one in."""
+    if cell.room:
+        cell.room.popleft()()
+    if not cell.room:
+        cell.room = None

@@ -1,0 +1,155 @@
+"""Timers that come again, and the timeout of a silent mailbox."""
+
+from typing import Any
+
+import pytest
+import trio
+
+from actors.actor import Actor, Spec
+from actors.handlers import receive
+from actors.message import Message
+from actors.signals import ReceiveTimeout
+from runtime.system import System
+from tests.runtime.cast import Note, Run, crash, on_stage, settled
+
+
+class Tick(Message[None]):
+    """It is time."""
+
+    missed: int = 0
+    takes: float = 0.0
+
+
+class Clockwork(Actor[Tick | Run | Note | ReceiveTimeout]):
+    """It notes the seconds since its start at which something came."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+        self.began = 0.0
+
+    async def started(self, reason: object) -> None:
+        self.began = self.ctx.now
+
+    @receive(Tick)
+    async def on_tick(self, message: Tick) -> None:
+        self.log.append((round(self.ctx.now - self.began, 3), message.missed))
+        if message.takes:
+            await trio.sleep(message.takes)
+
+    @receive(Run)
+    def on_run(self, message: Run) -> Any:
+        return message.step(self)
+
+    @receive(Note)
+    def on_note(self, message: Note) -> int:
+        return 0
+
+    @receive(ReceiveTimeout)
+    def on_timeout(self, message: ReceiveTimeout) -> None:
+        self.log.append(round(self.ctx.now - self.began, 3))
+
+
+def every(seconds: float, mode: Any, takes: float = 0.0) -> Run:
+    return Run(step=lambda self: self.ctx.timer("tick", seconds, Tick(takes=takes), every=seconds, mode=mode))
+
+
+@on_stage()
+async def test_a_delay_begins_again_when_the_turn_has_ended(system: System) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await settled()
+    await actor.ask(every(10, "delay", takes=3))
+    await trio.sleep(40)
+    assert [at for at, _ in log] == [10, 23, 36]
+
+
+@on_stage()
+async def test_a_rate_keeps_to_its_grid_and_merges_what_was_missed(system: System) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await settled()
+    await actor.ask(every(10, "rate"))
+    await trio.sleep(15)
+
+    await actor.ask(Run(step=lambda self: self.ctx.timer("hold", 0, Tick(takes=30))))
+    await trio.sleep(41)
+    # 10, then the turn from 15 to 45 holds up those of 20, 30 and 40: one message, and on with the grid
+    assert log == [(10, 0), (15, 0), (45, 2), (50, 0)]
+
+
+@on_stage()
+async def test_a_periodic_timer_ends_by_cancel_by_its_key_and_with_its_incarnation(system: System) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await settled()
+    await actor.ask(every(10, "delay"))
+    await trio.sleep(15)
+    await actor.ask(Run(step=lambda self: self.ctx.cancel("tick")))
+    await trio.sleep(30)
+    assert len(log) == 1
+    await actor.ask(every(10, "rate"))
+    await actor.ask(Run(step=lambda self: self.ctx.timer("tick", 5, Tick())))
+    await trio.sleep(30)
+    assert len(log) == 2
+    for mode in ("delay", "rate"):
+        await actor.ask(every(10, mode))
+        await actor.tell(Run(step=crash))
+        await trio.sleep(30)
+        assert len(log) == 2
+
+
+@on_stage()
+async def test_a_tick_may_cancel_its_own_timer(system: System) -> None:
+    log: list[Any] = []
+
+    class Thrice(Clockwork):
+        @receive(Tick)
+        async def on_tick(self, message: Tick) -> None:
+            self.log.append(self.ctx.now)
+            if len(self.log) == 3:
+                self.ctx.cancel("tick")
+
+    for mode in ("delay", "rate"):
+        log.clear()
+        actor = system.spawn(Spec(Thrice, (log,)))
+        await settled()
+        await actor.ask(every(10, mode))
+        await trio.sleep(100)
+        assert len(log) == 3
+    assert len(system.timers) == 0
+
+
+@on_stage()
+async def test_a_silent_mailbox_is_reported_and_its_own_timers_do_not_break_the_silence(
+    system: System,
+) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await settled()
+    await actor.ask(Run(step=lambda self: self.ctx.receive_timeout(10)))
+    await trio.sleep(6)
+    await actor.ask(Note(text="a"))
+    await actor.ask(Run(step=lambda self: self.ctx.timer("own", 5, Tick())))
+    await trio.sleep(11)
+    assert log == [(11, 0), 16]
+    await trio.sleep(10)
+    assert log[2:] == [26]
+    await actor.ask(Run(step=lambda self: self.ctx.receive_timeout(None)))
+    await trio.sleep(60)
+    assert log[3:] == []
+
+
+@on_stage()
+async def test_a_period_of_nothing_is_refused(system: System) -> None:
+    actor = system.spawn(Spec(Clockwork, ([],)))
+    await settled()
+
+    def step(self: Clockwork) -> str:
+        for bad in (0.0, -1.0, float("inf"), float("nan")):
+            with pytest.raises(ValueError, match="every is more than 0"):
+                self.ctx.timer("t", 1, Tick(), every=bad)
+            with pytest.raises(ValueError, match="after is more than 0"):
+                self.ctx.receive_timeout(bad)
+        return "refused"
+
+    assert await actor.ask(Run(step=step)) == "refused"
