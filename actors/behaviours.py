@@ -62,7 +62,7 @@ def kinds_of(own: Mapping[str, Table]) -> set[type]:
 
 def states_of(cls: type, inherited: Mapping[str, Table]) -> dict[str, Table]:
     """The handlers of each state, a derived class's before those it inherits."""
-    own = {state: dict(table) for state, table in inherited.items()}
+    own: dict[str, Table] = dict(inherited)
     for state, table in marked(cls).items():
         if state is not None:
             own[state] = {**own.get(state, {}), **table}
