@@ -223,9 +223,12 @@ class TurnContext(Life):
 
     def join(self, group: str) -> None:
         self.effect("join", group)
-        self.output(
-            Act("joined", lambda: self.fenced or self._rooms.router.reach.groups.join(group, self.cell))
-        )
+
+        def join() -> None:
+            if not self.fenced:
+                self._rooms.router.reach.groups.join(group, self.cell)
+
+        self.output(Act("joined", join))
 
     def leave(self, group: str) -> None:
         self.effect("leave", group)

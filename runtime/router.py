@@ -30,8 +30,8 @@ from runtime.cell import IDLE, STOPPED, STOPPING, Cell
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
 from runtime.letters import DeadLetters
-from runtime.reach import Reach
 from runtime.poison import queue_again
+from runtime.reach import Reach
 from runtime.waits import add_edge, check_cycle, room_for_one, waits_for
 
 YIELD_EVERY = 64

@@ -97,9 +97,7 @@ class System:
             schedule,
             self._lost,
         )
-        self.router.dispatcher = self.dispatcher
-        self.router.activate = self._activate
-        self.router.serves = self._serves
+        self._connect()
         self.watches = Watches(self.router)
         self.workers = workers or MachineWorkers()
         self._under_way = UnderWay()
@@ -120,10 +118,7 @@ class System:
         )
         self.prefixes: dict[str, ByAddress] = {}
         self._factories: dict[str, Factory] = {}
-        for pattern in patterns:
-            for prefix, factory in pattern.factories.items():
-                self._factories[prefix] = factory
-                self.prefixes[prefix] = ByAddress(f"/{prefix}", self._rooms, self.dispatcher, self._fail)
+        self._serve(patterns)
         self._passivation = Passivation(self.timers, self.clock.now, _passivate)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
@@ -133,6 +128,17 @@ class System:
         self._committing = trio.CancelScope(shield=True)
         self._stack = AsyncExitStack()
         self._nursery: trio.Nursery
+
+    def _connect(self) -> None:
+        self.router.dispatcher = self.dispatcher
+        self.router.activate = self._activate
+        self.router.serves = self._serves
+
+    def _serve(self, patterns: Sequence[Pattern]) -> None:
+        for pattern in patterns:
+            for prefix, factory in pattern.factories.items():
+                self._factories[prefix] = factory
+                self.prefixes[prefix] = ByAddress(f"/{prefix}", self._rooms, self.dispatcher, self._fail)
 
     # --- what a program does with it -------------------------------------------------------------------
 
@@ -168,16 +174,19 @@ class System:
             await parent.stop_and_wait(cell, StopReason.STOP)
 
     async def reset(self) -> None:
-        """Empty the node: all actors that were activated by their address end, and the store is emptied."""
+        """Empty the node: all actors that were activated by their address end, and the store is emptied.
+
+        Raises StoreFull, StoreBroken: the actors have ended, and are activated again from what is kept.
+        """
         async with self._resetting:
             self._closing = True
             try:
-                self._waking.forget()
                 while any(supervisor.children for supervisor in self.prefixes.values()):
                     for supervisor in self.prefixes.values():
                         await supervisor.end_children(StopReason.STOP)
                 await self.commit.quiet()
                 await self.store.reset()
+                self._waking.forget()  # not before: a store that refuses keeps its times
             finally:
                 self._closing = not self.router.accepting
 

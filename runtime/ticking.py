@@ -108,7 +108,7 @@ class Periodic:
             return
         missed = int((self._clock.now() - timer.at) / self._every)
         self._set(timer, timer.at + (missed + 1) * self._every)
-        if missed and envelope is not None and "missed" in type(envelope.message).model_fields:
+        if missed and envelope is not None and hasattr(envelope.message, "missed"):
             envelope.message = envelope.message.model_copy(update={"missed": missed})
 
     def next(self, timer: Timer) -> None:

@@ -4,6 +4,7 @@ Outputs leave here, in the order they were made: at once, or held by the commit 
 actor has staged is not yet durable.
 """
 
+from functools import partial
 from typing import Any
 
 import outcome
@@ -79,7 +80,7 @@ class TurnEnd:
         """A turn with outputs, or one that waits behind a commit."""
         outputs = _outputs(cell, ctx)
         if value.__class__ is Deferred:
-            self._defer(cell, message, pending, value)
+            (value.taken or partial(self._defer, cell, value))(message, pending)
         elif pending is not None:
             outputs.append(Reply(pending, outcome.Value(value)))
             pending.returned()
@@ -148,10 +149,7 @@ class TurnEnd:
                 ctx.effect(output.label)
             output.release()
 
-    def _defer(self, cell: Cell, message: Any, pending: Pending | None, value: Deferred[Any]) -> None:
-        if value.taken is not None:
-            value.taken(message, pending)
-            return
+    def _defer(self, cell: Cell, value: Deferred[Any], message: Any, pending: Pending | None) -> None:
         if pending is None:  # told, not asked: nobody waits
             return
         waiting_for = cell.deferred

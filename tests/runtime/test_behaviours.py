@@ -1,6 +1,7 @@
 """States, the stash, and messages that go on to somebody else."""
 
-from typing import Any
+import types
+from typing import Any, cast
 
 import pytest
 import trio
@@ -144,38 +145,33 @@ async def test_a_turn_that_is_cut_leaves_the_old_state(system: System) -> None:
 
 def test_a_state_that_no_handler_names_is_refused_when_the_class_is_made() -> None:
     with pytest.raises(BadMachine, match="no handler is of the state 'nowhere'"):
-
-        class Lost(Turnstile):
-            initial = "nowhere"
-
+        a_machine(Push, initial="nowhere", on_push=receive(Push, state="open")(pushed))
     with pytest.raises(BadMachine, match="has no handler that names a state"):
-
-        class Bare(Actor[Push]):
-            initial = "open"
-
-            @receive(Push)
-            def on_push(self, message: Push) -> str:
-                return ""
-
-    with pytest.raises(DuplicateHandler, match="second handler for Push"):
-
-        class Twice(Actor[Push]):
-            @receive(Push, state="a")
-            def one(self, message: Push) -> str:
-                return ""
-
-            @receive(Push, state="a")
-            def two(self, message: Push) -> str:
-                return ""
-
+        a_machine(Push, initial="open", on_push=receive(Push)(pushed))
+    with pytest.raises(BadMachine, match="one plain `def` enters 'open'"):
+        a_machine(
+            Push,
+            initial="open",
+            on_push=receive(Push, state="open")(pushed),
+            enter=enter("open")(cast("Any", waits)),
+        )
     with pytest.raises(MissingHandler, match="no handler for Coin"):
+        a_machine(Push | Coin, initial="open", on_push=receive(Push, state="open")(pushed))
+    with pytest.raises(DuplicateHandler, match="second handler for Push"):
+        a_machine(Push, initial="open", one=receive(Push, state="open")(pushed), two=pushed)
 
-        class Half(Actor[Push | Coin]):
-            initial = "a"
 
-            @receive(Push, state="a")
-            def one(self, message: Push) -> str:
-                return ""
+def a_machine(protocol: Any, **members: Any) -> None:
+    """Make an actor class of that protocol."""
+    types.new_class("Machine", (Actor[protocol],), {}, lambda namespace: namespace.update(members))
+
+
+def pushed(_self: Any, _message: Push) -> str:
+    return ""
+
+
+async def waits(_self: Any) -> None:
+    """To enter a state by."""
 
 
 @on_stage()

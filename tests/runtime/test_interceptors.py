@@ -99,6 +99,7 @@ async def test_a_trial_that_fails_opens_the_circuit_anew(system: System) -> None
     await fail(actor, 2)
     await trio.sleep(30)
     await fail(actor, 1)
+    assert now(breaker) is State.OPEN
     with pytest.raises(CircuitOpen) as is_open:
         await actor.ask(Note(text="a"))
     assert is_open.value.retry_after > 29

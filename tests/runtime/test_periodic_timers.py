@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from typing_extensions import override
 
 from actors.actor import Actor, Spec
 from actors.handlers import receive
@@ -27,6 +28,7 @@ class Clockwork(Actor[Tick | Run | Note | ReceiveTimeout]):
         self.log = log
         self.began = 0.0
 
+    @override
     async def started(self, reason: object) -> None:
         self.began = self.ctx.now
 
@@ -102,16 +104,20 @@ async def test_a_periodic_timer_ends_by_cancel_by_its_key_and_with_its_incarnati
 async def test_a_tick_may_cancel_its_own_timer(system: System) -> None:
     log: list[Any] = []
 
-    class Thrice(Clockwork):
+    class Thrice(Actor[Tick | Run]):
         @receive(Tick)
-        async def on_tick(self, message: Tick) -> None:
-            self.log.append(self.ctx.now)
-            if len(self.log) == 3:
+        def on_tick(self, message: Tick) -> None:
+            log.append(self.ctx.now)
+            if len(log) == 3:
                 self.ctx.cancel("tick")
+
+        @receive(Run)
+        def on_run(self, message: Run) -> Any:
+            return message.step(self)
 
     for mode in ("delay", "rate"):
         log.clear()
-        actor = system.spawn(Spec(Thrice, (log,)))
+        actor = system.spawn(Spec(Thrice))
         await settled()
         await actor.ask(every(10, mode))
         await trio.sleep(100)

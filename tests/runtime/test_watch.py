@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from typing_extensions import override
 
 from actors.actor import Actor, Spec, StopReason
 from actors.address import Address
@@ -133,6 +134,7 @@ async def test_who_has_no_handler_for_it_has_made_a_death_pact(system: System) -
     lives: list[str] = []
 
     class Bound(Player):
+        @override
         def stopped(self, reason: StopReason) -> None:
             lives.append(reason.name)
 

@@ -55,7 +55,7 @@ async def test_a_durable_turn_waits_for_no_work_but_its_pipe_may(system: System)
     await settled()
 
     async def step(self: Keeper) -> str:
-        with pytest.raises(NotInADurableTurn, match="by ctx[.]pipe"):
+        with pytest.raises(NotInADurableTurn, match=r"by ctx\.pipe"):
             await self.ctx.thread(shout, "a")
         self.ctx.pipe(lambda: self.ctx.thread(shout, "done"), lambda result: Note(text=str(result)))
         return "refused"
