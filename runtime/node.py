@@ -23,7 +23,7 @@ from runtime.observe.metrics import CONTENT_TYPE, openmetrics
 from runtime.observe.tree import snapshot
 from runtime.pattern import Pattern
 from runtime.store import MemoryStore, SqliteStore
-from runtime.store.port import Store
+from runtime.store.port import Store, StoreBroken, StoreFull
 from runtime.system import System
 
 
@@ -50,7 +50,10 @@ class Node:
         return Response(200, text.encode(), [("Content-Type", CONTENT_TYPE)])
 
     async def reset(self) -> Response:
-        await self.system.reset()
+        try:
+            await self.system.reset()
+        except (StoreFull, StoreBroken) as error:
+            return json_page({"error": f"not emptied: {error}"}, 503)
         return json_page({"status": "empty"})
 
 

@@ -6,6 +6,7 @@ llhttp refuses by itself: folded headers, space before the colon, bare line feed
 malformed Content-Length, and Content-Length beside Transfer-Encoding (RFC 9112, sections 5 to 7).
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -25,6 +26,9 @@ _USUAL = """
 _NAMES = {spelt.encode(): name.lower() for name in _USUAL.split() for spelt in (name, name.lower())}
 """Names that clients of AWS send with each request: to look one up costs a third of decoding it."""
 _UNUSUAL = frozenset({"expect", "transfer-encoding", "upgrade"})
+_HOST = re.compile(r"(?:\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._~!$&'()*+;=%-]*)(?::[0-9]*)?")
+"""RFC 9110, section 7.2: a name or an address, and a port; both may be empty."""
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]+)(?:;[^\n]*)?\r\n")
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 """How HTTP/2 with prior knowledge begins (RFC 9113, section 3.4)."""
 
@@ -67,9 +71,17 @@ class RequestParser:
         self._barren = 0
         self._target = b""
         self._version = ""
+        self._host = ""
+        """The last one that was found well-formed: a client hardly ever changes it."""
         self._lines: list[tuple[bytes, bytes]] = []
         self._headers: dict[str, str] = {}
         self._body: bytes | bytearray = b""
+        self._chunked = False
+        self._chunk_open = False
+        self._chunk_judged = True
+        self._chunk_got = 0
+        self._chunk_line = b""
+        """What has come of the line that says a chunk's size."""
 
     def feed(self, data: bytes) -> None:
         """Parse `data`. Not to be called again once `refused` or `other_protocol` is set."""
@@ -84,8 +96,10 @@ class RequestParser:
         except httptools.HttpParserError as error:
             self._failed(error)
             return
+        if self._chunked:
+            self._judge_chunk(data)
         # No callback comes of a header value, a trailer or a chunk extension that never ends: it is bounded here.
-        if self._barren > self._limits.head_max:
+        if self._barren > self._limits.head_max and not self.refused:
             self.refused = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
     def take_continue(self) -> bool:
@@ -101,7 +115,6 @@ class RequestParser:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Trailers come here too, and are dropped, as RFC 9110, section 6.5.1, wants: nobody reads the lines again.
         self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -119,13 +132,29 @@ class RequestParser:
         self._version = self._parser.get_http_version()
         if self._version != "1.1" or "host" not in headers:
             self._check_version()
+        if headers.get("host", self._host) != self._host:
+            self._check_host(headers["host"])
         if not _UNUSUAL.isdisjoint(headers) or self._parser.should_upgrade():
             self._unusual()
         if int(headers.get("content-length", 0)) > self._limits.body_max:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
+    def on_chunk_header(self) -> None:
+        self._chunk_open = True
+        self._chunk_judged = False
+        self._chunk_got = 0
+
+    def on_chunk_complete(self) -> None:
+        self._chunk_open = False
+        # Behind the last chunk these are trailers: weighed and dropped, as RFC 9110, section 6.5.1, wants.
+        if self._lines and (
+            len(self._lines) > self._limits.headers_max or self._size() > self._limits.head_max
+        ):
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
     def on_body(self, part: bytes) -> None:
         self._barren = 0
+        self._chunk_got += len(part)
         if len(self._body) + len(part) > self._limits.body_max:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if not self._body:
@@ -165,12 +194,16 @@ class RequestParser:
         self._headers = {}
         self._body = b""
         self._expects_continue = False
+        self._chunked = False
+        self._chunk_line = b""
 
     def _is_long(self) -> bool:
         if self._barren + self._piece <= self._limits.head_max:
             return False  # no more was fed at all: nothing to add up
-        lines = sum(len(name) + len(value) + 4 for name, value in self._lines)
-        return len(self._target) + lines > self._limits.head_max
+        return len(self._target) + self._size() > self._limits.head_max
+
+    def _size(self) -> int:
+        return sum(len(name) + len(value) + 4 for name, value in self._lines)
 
     def _decode(self) -> dict[str, str]:
         """The headers when some are repeated, or not among the usual ones."""
@@ -192,12 +225,38 @@ class RequestParser:
         if self._version == "1.1":
             self._refuse(HTTPStatus.BAD_REQUEST)  # no Host: RFC 9112, section 3.2
 
+    def _check_host(self, host: str) -> None:
+        if not _HOST.fullmatch(host):
+            self._refuse(HTTPStatus.BAD_REQUEST)  # RFC 9112, section 3.2
+        self._host = host
+
+    def _judge_chunk(self, data: bytes) -> None:
+        """Refuse a chunk that `data` leaves open for the size that it announces, not for what comes of it.
+
+        llhttp tells neither sizes nor places. But of an open chunk all that followed its line is known, so the line
+        is found from the end.
+        """
+        fed = self._chunk_line + data
+        self._chunk_line = b""
+        if not self._chunk_open:
+            self._chunk_line = fed[fed.rfind(b"\n") + 1 :]
+        elif not self._chunk_judged:
+            self._chunk_judged = True
+            end = len(fed) - self._chunk_got
+            line = _CHUNK_LINE.fullmatch(fed, fed.rfind(b"\n", 0, max(0, end - 1)) + 1, end)
+            # no line: a chunk that is whole but for its end, or the last one with trailers behind it
+            size = int(line[1], 16) if line else 0
+            if len(self._body) - self._chunk_got + size > self._limits.body_max:
+                self.refused = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
     def _unusual(self) -> None:
         if self._parser.should_upgrade():
             self.other_protocol = b"".join(self._fed) if self._fed_whole else b""
             raise _Stop
         coding = self._headers.get("transfer-encoding")
         if coding is not None:
+            self._chunked = True
+            self._lines.clear()
             if self._version == "1.0":
                 self._refuse(HTTPStatus.BAD_REQUEST)  # RFC 9112, section 6.1: its framing is faulty
             if coding.lower() != "chunked":

@@ -50,8 +50,11 @@ class MemoryStore:
 
     def _refuse(self, batches: Sequence[Batch]) -> list[Outcome]:
         self.figures.refused += len(batches)
-        full = StoreFull("the disk is full" if self.disk.faults.full else "the disk is read-only")
+        full = self._full()
         return [Refused(full) for _ in batches]
+
+    def _full(self) -> StoreFull:
+        return StoreFull("the disk is full" if self.disk.faults.full else "the disk is read-only")
 
     def _write(self, batches: Sequence[Batch]) -> list[Outcome]:
         self.disk.sync()
@@ -114,6 +117,8 @@ class MemoryStore:
         return self.disk.latest
 
     async def reset(self) -> None:
+        if self.disk.closed:
+            raise self._full()
         self.disk.clear()
 
     async def aclose(self) -> None:

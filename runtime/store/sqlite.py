@@ -30,6 +30,7 @@ IDS_MAX = 100_000
 """Actors whose row number is kept in memory for reads."""
 KEYS_MAX = 500
 """Keys in one statement; SQLite allows 32,766 values."""
+UNSETTLED = "the data folder takes no writes since an fsync failed"
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 log = structlog.get_logger("callboard.store")
@@ -104,7 +105,7 @@ class SqliteStore:
 
     def _commit(self, batches: Sequence[Batch]) -> list[Outcome]:
         if not self._settled():
-            refusal = StoreFull("the data folder takes no writes since an fsync failed")
+            refusal = StoreFull(UNSETTLED)
             return [Refused(refusal) for _ in batches]
         try:
             outcomes = self._writer.write(batches, self._clock())
@@ -186,10 +187,17 @@ class SqliteStore:
         self._ids.clear()
 
     def _reset(self) -> None:
+        if not self._settled():
+            raise StoreFull(UNSETTLED)
         try:
             self._db.executescript(
                 "begin; delete from rows; delete from records; delete from logs; delete from actors; commit;"
             )
+        except sqlite3.Error as error:
+            if is_full(error):
+                raise StoreFull(f"the data folder takes no writes: {error}") from error
+            self._unsettled = True
+            raise StoreBroken(f"{self._path}: {error}") from error
         finally:
             self._roll_back()  # nothing to undo but after an error; what the writer knows is void in any case
 

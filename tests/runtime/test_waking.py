@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from actors import Address, Message, Ref, Spec, receive
 from actors.durable import DurableActor, WakeAt
+from actors.errors import StoreFull
 from runtime import Pattern, System, VirtualClock, waking
 from runtime.store import Disk, MemoryStore
 
@@ -119,3 +120,22 @@ def test_more_times_than_a_page_holds_are_all_taken_up_at_the_start(monkeypatch:
 
         trio.run(main, clock=clock)
     assert rung == [5_000.0] * 4 + [5_001.0] * 4 + [5_002.0] * 2
+
+
+def test_a_reset_that_the_store_refuses_leaves_every_time_as_it_was() -> None:
+    rung: list[float] = []
+    disk = Disk()
+    clock = VirtualClock(1_000.0, autojump=True)
+
+    async def main() -> None:
+        async with System(patterns=[pattern(rung)], store=MemoryStore(disk), clock=clock) as system:
+            alarm: Ref[Ring] = system.ref(ALARM)
+            await alarm.ask(Ring(at=1_060.0))
+            disk.faults.full = True
+            with pytest.raises(StoreFull):
+                await system.reset()
+            disk.faults.full = False
+            await trio.sleep(100)
+
+    trio.run(main, clock=clock)
+    assert rung == [1_060.0]

@@ -278,11 +278,88 @@ async def test_a_chunked_body_is_refused_when_it_grows_too_long(
     assert (await client.ask(b"1\r\nx\r\n")).status == 413
 
 
+CHUNKED = LINE + b"Transfer-Encoding: chunked\r\n\r\n"
+TOO_LARGE = [
+    b"3E9\r\n",
+    b"0003e9;a=b\r\n",
+    b"FFFFFFFFFFFF\r\n",
+    b"3E9\r\n\r\n\r\n",
+    b"1F4\r\n" + b"\n" * 500 + b"\r\n1F5\r\n",
+    b"3E7\r\n" + b"\r" * 999 + b"\r\n2\r\n",
+    b"3E7\r\n" + b"\r" * 999 + b"\r\n2\r\n\r",
+]
+FITTING = [
+    b"3E8\r\n",
+    b"1F4\r\n" + b"1\r\n2\r" * 100 + b"\r\n1F4\r\n",
+    b"3E7\r\n" + b"\n" * 999 + b"\r\n1\r\n\r",
+    b"3E8\r\nFFF\r\n",
+    b"3E8\r\n" + b"F" * 998 + b"\r\n",
+    b"3E8\r\n" + b"F" * 997 + b"\r\n" + b"\r\r\n0\r\n",
+    b"0\r\nFFF: FFF\r\n",
+    b"0\r\nA: \r\nFFF",
+]
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 10_000], ids=["at_once", "head_first", "byte_by_byte"])
+@pytest.mark.parametrize("body", TOO_LARGE + FITTING)
+async def test_a_chunk_is_refused_by_the_size_it_announces_before_it_comes(
+    connect: Connect, autojump_clock: MockClock, body: bytes, pieces: int
+) -> None:
+    data = CHUNKED + body
+    cuts = {1: [data], 2: [CHUNKED, body], 10_000: [bytes([byte]) for byte in data]}
+    client = connect()
+    for piece in cuts[pieces]:
+        await client.send(piece)
+        if pieces == 2 or len(data) < 200:
+            await trio.testing.wait_all_tasks_blocked()
+    # Nothing more comes of the body, so a chunk that fits is one that the server waits for, until it is too late.
+    assert (await client.reply()).status == (413 if body in TOO_LARGE else 408)
+
+
+@pytest.mark.parametrize(
+    "trailers", [b"A: " + b"b" * 4_096 + b"\r\n", b"A: b\r\n" * 21], ids=["long", "many"]
+)
+@pytest.mark.parametrize("waits", [False, True])
+async def test_trailers_are_bounded_as_a_head_is(
+    connect: Connect, handler: Recorder, autojump_clock: MockClock, *, trailers: bytes, waits: bool
+) -> None:
+    client = connect()
+    await client.send(CHUNKED + b"1\r\na\r\n")
+    if waits:
+        await trio.testing.wait_all_tasks_blocked()
+    assert (await client.ask(b"0\r\n" + trailers + b"\r\n")).status == 431
+    assert handler.requests == []
+
+
+@pytest.mark.parametrize(
+    "host", [b"", b"a", b"a_b.c-d:80", b"[::1]:4566", b"127.0.0.1", b"xn--bcher-kva.example:", b"a%2Fb"]
+)
+async def test_a_host_may_be_a_name_or_an_address_with_a_port(
+    connect: Connect, handler: Recorder, autojump_clock: MockClock, host: bytes
+) -> None:
+    assert (await connect().ask(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")).status == 200
+    assert handler.requests[0].headers["host"] == host.decode()
+
+
+@pytest.mark.parametrize(
+    "host", [b"a b", b"a/b", b"a@b", b"a,b", b"a:b", b"a:1:2", b"<a>", b'a"', b"\xe9", b"[::1", b"::1"]
+)
+async def test_a_host_that_is_none_is_refused(
+    connect: Connect, handler: Recorder, autojump_clock: MockClock, host: bytes
+) -> None:
+    client = connect()
+    assert (await client.ask(GET)).status == 200
+    assert (await client.ask(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")).status == 400
+    assert len(handler.requests) == 1
+
+
 REFUSED = [
     (b"\x16\x03\x01\x02\x00\x01", 400),
     (b"nonsense\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\n\r\n", 400),
     (LINE + b"Host: there\r\n\r\n", 400),
+    (LINE + b"Host: here\r\n\r\n", 400),
+    (b"GET / HTTP/1.0\r\nHost: here\r\nHost: there\r\n\r\n", 400),
     (LINE + b"A: b\r\n c\r\n\r\n", 400),
     (LINE + b"A : b\r\n\r\n", 400),
     (LINE + b"A: b\x00\r\n\r\n", 400),

@@ -133,6 +133,21 @@ async def test_a_read_only_disk_refuses_as_a_full_one(tmp_path: Path) -> None:
     await store.aclose()
 
 
+async def test_a_disk_without_room_refuses_a_reset_and_everything_stays(tmp_path: Path) -> None:
+    files: list[sqlite3.Connection] = []
+    store = opened(tmp_path, lambda path: kept_in(files, path))
+    await store.commit(put(0))
+    files[0].execute("pragma query_only = on")
+    with pytest.raises(StoreFull):
+        await store.reset()
+    assert await store.get(A, ["0"]) == [b"\0"]
+    files[0].execute("pragma query_only = off")
+    assert await store.commit(put(1)) == [Durable(2)]
+    await store.reset()
+    assert await store.scan(A, "") == []
+    await store.aclose()
+
+
 @pytest.mark.parametrize(("fault", "version"), [("before", 0), ("behind", 1)])
 async def test_a_failed_fsync_is_unknown_and_the_version_tells_what_happened(
     tmp_path: Path, faulty: Callable[[Path], sqlite3.Connection], fault: str, version: int

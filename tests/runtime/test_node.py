@@ -1,0 +1,58 @@
+"""A node's own pages, in-process."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import Address, Message, Ref, Spec, receive
+from actors.durable import DurableActor, Put, Stored
+from runtime import Pattern, node
+from runtime.config import Settings
+from runtime.door.http import Response
+from runtime.node import open_node
+from runtime.store import Disk, MemoryStore
+
+
+class Note(Message[int]):
+    """How many there are now."""
+
+
+class Book(DurableActor[Note]):
+    notes = 0
+
+    async def load(self, stored: Stored) -> None:
+        self.notes = len(await stored.scan(""))
+
+    @receive(Note)
+    def on_note(self, message: Note) -> int:
+        self.ctx.stage(Put(str(self.notes), b""))
+        self.notes += 1
+        return self.notes
+
+
+BOOK = Pattern("book", {"book": lambda _: Spec(Book)})
+
+
+def said(page: Response) -> Any:
+    assert ("Content-Type", "application/json") in page.headers
+    return json.loads(page.body)
+
+
+async def test_a_full_disk_answers_a_reset_with_503_and_a_sentence_and_nothing_is_emptied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    disk = Disk()
+    monkeypatch.setattr(node, "open_store", lambda *_: MemoryStore(disk))
+    async with open_node(Settings(port=0, data=tmp_path), [BOOK]) as running:
+        book: Ref[Note] = running.system.ref(Address.of("book", "a"))
+        assert await book.ask(Note()) == 1
+        disk.faults.full = True
+        refused = await running.reset()
+        assert refused.status == 503
+        assert said(refused) == {"error": "not emptied: the disk is full"}
+        disk.faults.full = False
+        assert await book.ask(Note()) == 2
+        assert said(await running.reset()) == {"status": "empty"}
+        assert await book.ask(Note()) == 1
