@@ -10,7 +10,7 @@ only way out: each method that reaches another is an effect, numbered in its inc
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast, overload
 
@@ -362,8 +362,8 @@ class Spec(Generic[M]):
     A handler's own nursery raises an ExceptionGroup, which `except ValueError` does not catch: of a group each leaf
     is matched, and the most severe directive wins.
     """
-    backoff: Backoff = field(default_factory=Backoff)
-    intensity: Intensity = field(default_factory=Intensity)
+    backoff: Backoff = Backoff()
+    intensity: Intensity = Intensity()
     """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
     significant: bool = False
     """Its end, if it comes by itself and for good, counts for its supervisor's `auto_shutdown`; not for PERMANENT ones."""
