@@ -10,7 +10,6 @@ from collections.abc import Callable
 from runtime.cell import Cell
 from runtime.timers import Timers
 
-
 SHARE = 1 / 16
 """Of `idle_after`: actors activated so close to each other are looked at together, which saves 80 bytes for each."""
 

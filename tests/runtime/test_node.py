@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from actors import Address, Message, Ref, Spec, receive
 from actors.durable import DurableActor, Put, Stored
@@ -22,6 +23,7 @@ class Note(Message[int]):
 class Book(DurableActor[Note]):
     notes = 0
 
+    @override
     async def load(self, stored: Stored) -> None:
         self.notes = len(await stored.scan(""))
 
@@ -44,7 +46,11 @@ async def test_a_full_disk_answers_a_reset_with_503_and_a_sentence_and_nothing_i
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     disk = Disk()
-    monkeypatch.setattr(node, "open_store", lambda *_: MemoryStore(disk))
+
+    def on_that_disk(*_: object) -> MemoryStore:
+        return MemoryStore(disk)
+
+    monkeypatch.setattr(node, "open_store", on_that_disk)
     async with open_node(Settings(port=0, data=tmp_path), [BOOK]) as running:
         book: Ref[Note] = running.system.ref(Address.of("book", "a"))
         assert await book.ask(Note()) == 1
