@@ -2,6 +2,7 @@
 
 from actors.actor import Activated, Actor, Context, Fresh, Restarted, Spec, StartReason, StopReason
 from actors.address import Address
+from actors.durable import Append, Delete, DurableActor, Put, Stored, WakeAt
 from actors.handlers import receive
 from actors.mailbox import Overflow
 from actors.message import Deferred, Message
@@ -12,16 +13,20 @@ __all__ = [
     "Activated",
     "Actor",
     "Address",
+    "Append",
     "AutoShutdown",
     "Backoff",
     "Context",
     "Deferred",
+    "Delete",
     "Directive",
     "Drop",
+    "DurableActor",
     "Fresh",
     "Intensity",
     "Message",
     "Overflow",
+    "Put",
     "Ref",
     "Restart",
     "Restarted",
@@ -29,6 +34,8 @@ __all__ = [
     "Spec",
     "StartReason",
     "StopReason",
+    "Stored",
     "Strategy",
+    "WakeAt",
     "receive",
 ]

@@ -119,6 +119,10 @@ class DurableActor(Actor[M], Generic[M]):
         # the runtime binds a durable actor to a durable context
         return cast("DurableContext", self._ctx)
 
+    async def recover(self, stored: Stored) -> None:
+        """The runtime reads the actor back by it: what the framework itself keeps of it, then `load`."""
+        await self.load(stored)
+
     async def load(self, stored: Stored) -> None:
         """Build the state from what was kept; nothing kept: a fresh one."""
 

@@ -1,6 +1,7 @@
-"""`callboard up`, `callboard tree`, `callboard version`: where `main` is, and where installed patterns are found.
+"""`callboard up`, `callboard tree`, `callboard version`: the commands, and where installed patterns are found.
 
-Exit codes: 0 an orderly end, 1 the node could not start or has failed, 2 a wrong option, 130 cut short by a second Ctrl-C.
+Exit codes: 0 an orderly end, 1 the node could not start or has failed, 2 a wrong option, 130 cut short by a second
+Ctrl-C, or by one before the node had started (`__main__.py`).
 """
 
 import errno

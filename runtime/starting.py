@@ -101,7 +101,7 @@ class Starting:
             cell.version = await self._rooms.store.version(cell.address)
             if isinstance(reason, Activated):
                 reason = Activated(cell.version)
-            await drive(cell.vars, ctx, actor.load(StoredOf(self._rooms, cell.address)), None)
+            await drive(cell.vars, ctx, actor.recover(StoredOf(self._rooms, cell.address)), None)
         ctx.begin()
         if (entry := actor.behaviours.entries.get(actor.initial)) is not None:
             cell.vars.run(entry, actor)

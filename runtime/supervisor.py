@@ -86,6 +86,8 @@ class Supervisor:
         self._early: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._nursery: trio.Nursery | None = None
         self._closed = False
+        self._left = False
+        """Its task is over, though children may live: the whole system has been cancelled."""
         self._names = 0
 
     # --- the task --------------------------------------------------------------------------------------
@@ -94,11 +96,14 @@ class Supervisor:
         """Hold the children's tasks until `close`."""
         if self._closed:  # before its task had begun
             return
-        async with trio.open_nursery() as self._nursery:
-            for work, arguments in self._early:
-                self._nursery.start_soon(work, *arguments)
-            self._early.clear()
-            await trio.sleep_forever()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                for work, arguments in self._early:
+                    self._nursery.start_soon(work, *arguments)
+                self._early.clear()
+                await trio.sleep_forever()
+        finally:
+            self._left = True
 
     @property
     def intensity(self) -> Intensity:
@@ -342,6 +347,9 @@ class Supervisor:
 
     async def stop_and_wait(self, cell: Cell, reason: StopReason) -> None:
         """End one child; returns when it has ended."""
+        if self._left:
+            await self._close_one(cell, reason)
+            return
         self.stop_child(cell, reason)
         await self._gone(cell)
 

@@ -272,7 +272,7 @@ class Harness(Generic[M]):
 
         async def begin() -> None:
             if isinstance(actor, DurableActor):
-                await actor.load(self.stored)
+                await actor.recover(self.stored)
             if (entry := actor.behaviours.entries.get(actor.initial)) is not None:
                 entry(actor)
             await actor.started(reason)

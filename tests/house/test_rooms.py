@@ -30,9 +30,10 @@ TOP = {
 MADE = {"build", "dist", "callboard-data"}
 """What tools leave behind; git ignores it."""
 PUBLIC = {
-    "actors": """Activated Actor Address AutoShutdown Backoff Context Deferred Directive Drop Fresh Intensity Message
-                 Overflow Ref Restart Restarted Retry Spec StartReason StopReason Strategy receive""",
-    "runtime": "Entropy Pattern System SystemClock VirtualClock",
+    "actors": """Activated Actor Address Append AutoShutdown Backoff Context Deferred Delete Directive Drop DurableActor
+                 Fresh Intensity Message Overflow Put Ref Restart Restarted Retry Spec StartReason StopReason Stored
+                 Strategy WakeAt receive""",
+    "runtime": "Entropy MemoryStore Pattern SqliteStore System SystemClock VirtualClock simulate",
 }
 
 
@@ -75,6 +76,17 @@ def test_a_front_door_has_exactly_its_listed_names(room: str) -> None:
     module = importlib.import_module(room)
     assert module.__all__ == sorted(PUBLIC[room].split())
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_the_command_line_hears_ctrl_c_before_it_imports_anything_that_takes_long() -> None:
+    script = PROJECT["project"]["scripts"]["callboard"].split(":")[0]
+    program = f"import sys; before = set(sys.modules); import {script}; print(*set(sys.modules) - before)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    imported = set(done.stdout.split())
+    assert script in imported
+    assert [name for name in imported if name.split(".")[0] in {"trio", "pydantic", "click", "actors"}] == []
 
 
 def test_the_top_level_holds_only_what_belongs_there() -> None:

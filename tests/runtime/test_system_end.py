@@ -143,3 +143,22 @@ def test_a_system_that_stops_does_not_wait_for_actors_that_back_off_without_mail
 
     system = play(program)
     assert system.clock.now() == ended[0]
+
+
+def test_an_actor_may_be_stopped_while_its_system_is_being_cancelled() -> None:
+    clock, heard = VirtualClock(autojump=True), list[str]()
+
+    async def main() -> None:
+        with trio.move_on_after(1):
+            async with System(clock=clock) as system:
+                actor = system.spawn(Spec(Lively, (heard,)))
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    with trio.move_on_after(2, shield=True):
+                        await trio.sleep(1)
+                        await system.stop(actor)
+                        heard.append("has ended")
+
+    trio.run(main, clock=clock)
+    assert heard == ["started Fresh", "stopping STOP", "stopped STOP", "has ended"]

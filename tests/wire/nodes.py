@@ -15,7 +15,7 @@ import urllib3
 
 CHECKOUT = Path(__file__).parents[2]
 REGION = "eu-central-1"
-RUN = "from runtime.cli import main; main()"
+RUN = "from runtime.__main__ import main; main()"
 END_WITHIN = 30.0
 """Seconds, after which a node that should have ended is a failure and not a wait."""
 

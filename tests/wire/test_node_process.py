@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import urllib3
 
 from tests.wire.aws_sdk import BotoCoreError, ClientError, sqs
-from tests.wire.nodes import RunningNode, node, run, until_waiting
+from tests.wire.nodes import END_WITHIN, RunningNode, environment, node, run, until_waiting
 
 pytestmark = pytest.mark.wire
 
@@ -65,6 +67,38 @@ def test_a_wrong_setting_exits_with_two(
     refused = run(tmp_path, "up", "--memory", *options, variables=variables)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+CTRL_C_AT = """
+import signal, sys
+
+at = sys.argv.pop(1)
+
+class CtrlC:
+    def find_spec(name, path, target=None):
+        if name == at:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC)
+from runtime.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["runtime.cli", "trio", "runtime.door.aws.door", "patterns.queue.pattern"])
+def test_ctrl_c_while_the_command_is_still_importing_ends_it_without_a_word(
+    tmp_path: Path, module: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", CTRL_C_AT, module, "up", "--memory", "--port", "0"],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=END_WITHIN,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 def test_version_and_tree_answer(tmp_path: Path) -> None:

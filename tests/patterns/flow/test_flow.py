@@ -9,7 +9,7 @@ import trio
 
 from actors import Actor, Deferred, Message, Spec, receive
 from patterns.flow import Flow, FlowMisused, Report, StageEnded, Undelivered, pulled, source
-from runtime import System
+from runtime import System, VirtualClock
 from tests.runtime.cast import on_stage, play
 
 
@@ -277,6 +277,20 @@ async def test_a_consumer_that_is_cancelled_has_ended_what_was_under_way(system:
     assert scope.cancelled_caught
     assert sorted(ended) == [0, 1, 2, 3, 4, 5]
     assert sorted(one.item for one in flow.report.undelivered) == list(range(3, flow.report.drawn))
+    assert not system.router.cells
+
+
+def test_a_flow_ends_with_a_system_that_is_cancelled_as_a_whole() -> None:
+    clock = VirtualClock(autojump=True)
+
+    system = System(clock=clock)
+
+    async def main() -> None:
+        with trio.move_on_after(3):
+            async with system:
+                await source(range(100)).map(slowly, at_once=2).run(system)
+
+    trio.run(main, clock=clock)
     assert not system.router.cells
 
 

@@ -1,0 +1,178 @@
+"""An actor whose state is the sum of what has happened to it: events in a log, snapshots to read it back faster.
+
+    class Account(EventSourced[AccountMessage, Balance, Deposited | Withdrawn]):
+        def fresh(self) -> Balance: ...
+        def apply(self, state: Balance, event: Deposited | Withdrawn) -> Balance: ...
+
+        @receive(Deposit)
+        def on_deposit(self, message: Deposit) -> int:
+            self.persist(Deposited(amount=message.amount))
+            return self.state.amount
+
+A snapshot is a row in the same commit as the event that it ends with, so there is never one of a state that a
+crash took back. The newest two are kept and the log is trimmed behind the older: one that does not load costs
+the events behind the one before it, no more.
+"""
+
+import typing
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from typing_extensions import override
+
+from actors.durable import Append, Delete, Put, Stored, Trim, Write
+from actors.errors import BadSpec
+from actors.guarded import GuardedActor
+from actors.handlers import overrides
+from actors.records import BadRecord, Form, Record, Upcasts
+
+M = TypeVar("M")
+S = TypeVar("S", bound=Record)
+E = TypeVar("E", bound=Record)
+
+LOG = "~events"
+SNAPSHOTS = "~snapshot/"
+SNAPSHOT_MAX = 4 * 1_048_576
+"""Bytes of a stored value: a state that is larger has no snapshot, and is read back from its events."""
+PAGE = 1_000
+"""Events that are read back at once."""
+
+
+class LostEvents(BadRecord):
+    """Events are missing between the newest snapshot that loads and the log's end: the actor does not start."""
+
+
+class EventSourced(GuardedActor[M], Generic[M, S, E]):
+    """Derive with protocol, state and events. The state is frozen; `apply` is pure: the same events give the same state, always.
+
+    `started` finds `self.state` read back.
+    """
+
+    reserved: ClassVar[Mapping[str, str]] = {
+        "load": "fresh and apply",
+        "persist": "apply",
+        "recover": "fresh and apply",
+    }
+    upcasts: ClassVar[Upcasts] = {}
+    """Of events, and of the state, whose snapshots are kept."""
+    snapshot_every: ClassVar[int] = 100
+    """Events between two snapshots; 0: never."""
+    kinds: ClassVar[tuple[type[Record], ...]] = ()
+    """The state's class and the events', as the type parameters name them."""
+    form: ClassVar[Form[Record]] = Form("", (), {})
+    state: S
+    _end: int
+    _snapshots: list[int]
+    """Where the snapshots are, oldest first."""
+
+    @override
+    def __init_subclass__(cls, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        cls.kinds = _kinds(cls) or cls.kinds
+        if cls.kinds:
+            cls.form = _form(cls)
+
+    def fresh(self) -> S:
+        """The state before anything has happened."""
+        raise NotImplementedError
+
+    def apply(self, state: S, event: E) -> S:
+        """The state after the event. It refuses nothing: the event has happened."""
+        raise NotImplementedError
+
+    def persist(self, *events: E) -> None:
+        """Decide before, then keep: the events are staged and applied. Raises StoreFull before anything has changed."""
+        state, end = self.state, self._end
+        writes: list[Write] = []
+        for event in events:
+            state = self.apply(state, event)  # before staging: what cannot be applied is never kept
+            writes.append(Append(LOG, end, self.form.write(event)))
+            end += 1
+        kept = self._snapshots
+        if self.snapshot_every and end - (kept[-1] if kept else 0) >= self.snapshot_every:
+            kept = self._snapshot(state, end, writes)
+        self.own.stage(*writes)
+        self.state, self._end, self._snapshots = state, end, kept
+
+    @property
+    def event_count(self) -> int:
+        """How many events there have been."""
+        return self._end
+
+    def _snapshot(self, state: S, end: int, writes: list[Write]) -> list[int]:
+        value = self.form.write(state)
+        if len(value) > SNAPSHOT_MAX:
+            return self._snapshots
+        kept = [*self._snapshots, end]
+        writes.append(Put(_row(end), value))
+        if len(kept) > 2:
+            writes += [Delete(_row(old)) for old in kept[:-2]]
+            writes.append(Trim(LOG, kept[-2]))
+        return kept[-2:]
+
+    # --- reading back ----------------------------------------------------------------------------------
+
+    @override
+    async def recover(self, stored: Stored) -> None:
+        fresh = self.fresh()
+        rows = await stored.scan(SNAPSHOTS)
+        self._snapshots = [int(key.removeprefix(SNAPSHOTS)) for key, _ in rows]
+        self.state, at = fresh, 0
+        for key, value in reversed(rows):
+            found = self._loaded(type(fresh), value)
+            if found is not None:
+                self.state, at = found, int(key.removeprefix(SNAPSHOTS))
+                break
+        self._end = await stored.end(LOG)
+        await self._replay(stored, at)
+        await super().recover(stored)
+
+    def _loaded(self, kind: type[S], value: bytes) -> S | None:
+        # a snapshot is a shortcut, the events decide: one that is damaged, or too new, is passed over
+        try:
+            state = self.form.read(value)
+        except BadRecord:
+            return None
+        return state if isinstance(state, kind) else None
+
+    async def _replay(self, stored: Stored, at: int) -> None:
+        while at < self._end:
+            page = await stored.records(LOG, at, PAGE)
+            if not page or page[0][0] != at:
+                raise LostEvents(f"{type(self).__name__}: event {at} of {self._end} is not there any more")
+            for offset, value in page:
+                self.state = self.apply(self.state, self._event(value))
+                at = offset + 1
+
+    def _event(self, value: bytes) -> Any:
+        return self.form.read(value)
+
+
+def _row(end: int) -> str:
+    return f"{SNAPSHOTS}{end:016}"
+
+
+def _kinds(cls: type) -> tuple[type[Record], ...]:
+    """State and events in `class X(EventSourced[M, S, E])`; none where they are left open. Raises BadSpec."""
+    for base in cls.__dict__.get("__orig_bases__", ()):
+        origin, args = typing.get_origin(base), typing.get_args(base)
+        if isinstance(origin, type) and issubclass(origin, EventSourced) and len(args) == 3:
+            kinds = [args[1], *(typing.get_args(args[2]) or args[2:])]
+            if any(isinstance(kind, TypeVar) for kind in kinds):
+                return ()
+            for kind in kinds:
+                if not isinstance(kind, type) or not issubclass(kind, Record):
+                    raise BadSpec(f"{cls.__name__}: state and events are Records, {kind} is none")
+            return tuple(cast("list[type[Record]]", kinds))
+    return ()
+
+
+def _form(cls: type[EventSourced[Any, Any, Any]]) -> Form[Record]:
+    if cls.snapshot_every < 0:
+        raise BadSpec(f"{cls.__name__}.snapshot_every is at least 0")
+    for name in ("fresh", "apply"):
+        if not overrides(cls, name, EventSourced):
+            raise BadSpec(f"{cls.__name__} needs {name}")
+    form = Form(cls.__name__, cls.kinds, cls.upcasts)
+    form.check()
+    return form
