@@ -337,6 +337,12 @@ class Actor(Generic[M]):
         """Give a new incarnation its context; the runtime's business."""
         self._ctx = ctx
 
+    def holds_nothing(self) -> bool:
+        """Whether nobody loses anything with it: activated by its address, it goes with its first refusal, not after
+        `idle_after`. So names that nobody has made cost no memory.
+        """
+        return False
+
     async def started(self, reason: StartReason) -> None:
         """Runs before the first message, within the spec's `start_timeout`; a failure here is StartFailed."""
 

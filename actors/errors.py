@@ -137,6 +137,14 @@ class BadMachine(TypeError):
     """States that do not fit together: the text names the class and the state."""
 
 
+class ReplyNotAwaited(ActorError):
+    """A handler returned a coroutine or a generator instead of a reply: a crash."""
+
+
+class BadHandler(TypeError):
+    """A method that can be no handler: a generator."""
+
+
 class MissingHandler(TypeError):
     """A member of the actor's protocol has no handler."""
 

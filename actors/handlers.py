@@ -1,6 +1,8 @@
 """Which method handles which message, and how it can be driven: decided once, when the class is created."""
 
 import dis
+import functools
+import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeVar
 
-from actors.errors import DuplicateHandler, MissingHandler
+from actors.errors import BadHandler, DuplicateHandler, MissingHandler
 from actors.message import Deferred, Fits
 
 A = TypeVar("A")
@@ -55,7 +57,13 @@ def receive(
 
 def kind_of(function: Callable[..., Any]) -> Kind:
     """Whether a function can suspend, read off its bytecode (CPython 3.11 to 3.13)."""
+    while isinstance(function, functools.partial):
+        function = function.func
     code: types.CodeType = function.__code__
+    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+        raise BadHandler(
+            f"{function.__qualname__} is a generator: a handler returns its reply, it yields nothing"
+        )
     if not code.co_flags & 0x80:  # CO_COROUTINE
         return Kind.PLAIN
     waits = any(step.opname in {"GET_AWAITABLE", "GET_ANEXT"} for step in dis.get_instructions(code))

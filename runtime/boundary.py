@@ -1,7 +1,8 @@
 """The actor's boundary: the one place that catches whatever user code raises.
 
 It stands outside the turn's CancelScope: inside, a cleanup that raises while it is cancelled would pass as a
-group of Cancelled and its own error, and take the siblings along.
+group of Cancelled and its own error, and take the siblings along. Where the cancellation comes from farther out,
+such a group is taken apart: the error stays here, the Cancelled goes on.
 """
 
 from types import TracebackType
@@ -25,4 +26,9 @@ class Boundary:
         if isinstance(error, Exception):
             self.error = error
             return True
+        if isinstance(error, BaseExceptionGroup):
+            mine, rest = error.split(Exception)
+            if isinstance(mine, Exception) and rest is not None:
+                self.error = mine
+                raise rest
         return False

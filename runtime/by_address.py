@@ -47,6 +47,7 @@ class ByAddress(Supervisor):
             raise StartFailed(f"{address}: {error}") from error
         return cell
 
+    @override
     def passivate(self, cell: Cell) -> None:
         """An idle cell goes; in one step, with no await between the check and the removal."""
         ctx = cell.ctx

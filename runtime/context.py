@@ -19,7 +19,7 @@ from runtime.boundary import Boundary
 from runtime.cell import Cell, DeferredView
 from runtime.envelope import Envelope
 from runtime.life import Life
-from runtime.outputs import Act, Output, Resolve
+from runtime.outputs import Act, Output, Resolve, Tell
 from runtime.registry import Registered
 from runtime.rooms import Family, Rooms
 from runtime.router import Router
@@ -96,8 +96,11 @@ class TurnContext(Life):
 
     def send(self, to: Address, message: Any) -> None:
         self.effect("tell", to)
-        cell, router = self.cell, self._rooms.router
-        self.output(Act("told", lambda: router.send(cell, to, message)))
+        tell = Tell(self._rooms.router, self.cell, to, message)
+        if self.outputs is None:
+            self.outputs = [tell]
+        else:
+            self.outputs.append(tell)
 
     @property
     def durable(self) -> bool:

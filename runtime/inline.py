@@ -9,7 +9,6 @@ from typing import Any
 import trio
 
 from actors.handlers import Handling, Kind
-from actors.message import Deferred
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, Cell, Turn
 from runtime.commit import CommitPoint
@@ -17,7 +16,7 @@ from runtime.driving import drive
 from runtime.envelope import Pending
 from runtime.run_queue import RunQueue
 from runtime.trace import Trace
-from runtime.turn_end import TurnEnd
+from runtime.turn_end import NO_REPLIES, TurnEnd
 from runtime.waits import add_edge
 
 DEPTH_MAX = 16
@@ -66,7 +65,7 @@ class InlineAsks:
                 ctx.staged is None
                 and ctx.outputs is None
                 and cell.entry is None
-                and value.__class__ is not Deferred
+                and value.__class__ not in NO_REPLIES
             ):
                 cell.handled += 1
                 cell.touched = True
@@ -93,18 +92,17 @@ class InlineAsks:
         boundary = Boundary()
         try:
             assert cell.vars is not None
-            value: Any = None
             with boundary, trio.CancelScope() as cell.scope:
                 self._queue.suspended += 1
                 value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
                 self._ends.returned(cell, ctx, message, pending, value)
                 over = True
-            if boundary.error is not None:
+            if not over:
                 over = True
-                self._ends.raised(cell, ctx, message, pending, boundary.error)
-            elif not over:
-                over = True
-                self._ends.cut(cell, ctx, pending)
+                self._left(cell, ctx, message, pending, boundary.error)
+                await (
+                    trio.lowlevel.checkpoint_if_cancelled()
+                )  # its cleanup failed while the asker was cancelled
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
             if edges is not None:
@@ -112,7 +110,16 @@ class InlineAsks:
             if cell.ctx is ctx:
                 cell.scope = None
             if not over:
-                self._ends.cut(cell, ctx, None)
+                self._left(cell, ctx, message, None, boundary.error)
             self._queue.turn_over(cell, ctx)
             self._queue.resumed_one()
         return pending
+
+    def _left(
+        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, error: Exception | None
+    ) -> None:
+        """By a crash, or cut."""
+        if error is not None:
+            self._ends.raised(cell, ctx, message, pending, error)
+        else:
+            self._ends.cut(cell, ctx, pending)

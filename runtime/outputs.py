@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import outcome
 
+from actors.address import Address
+from runtime.cell import Cell
 from runtime.envelope import Pending
 
 
@@ -37,8 +39,33 @@ class Reply:
         self._pending.settle(outcome.Error(error))
 
 
+class Mail(Protocol):
+    """The router's way for a turn's tell."""
+
+    def send(self, sender: Cell, to: Address, message: Any) -> None: ...
+
+
+class Tell:
+    """A tell: when the commit fails, it does not happen."""
+
+    __slots__ = ("_mail", "_message", "_sender", "_to")
+    label = "told"
+
+    def __init__(self, mail: Mail, sender: Cell, to: Address, message: Any) -> None:
+        self._mail = mail
+        self._sender = sender
+        self._to = to
+        self._message = message
+
+    def release(self) -> None:
+        self._mail.send(self._sender, self._to, self._message)
+
+    def fail(self, error: Exception) -> None:
+        """Nothing to undo."""
+
+
 class Act:
-    """A tell, the start of a pipe, the stop of a child: when the commit fails, it does not happen."""
+    """The start of a pipe, the stop of a child: when the commit fails, it does not happen."""
 
     __slots__ = ("_act", "label")
 

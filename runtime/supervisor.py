@@ -87,7 +87,7 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._closed = False
         self._left = False
-        """Its task is over, though children may live: the whole system has been cancelled."""
+        """Its nursery takes no task any more, though children may live: the whole system has been cancelled."""
         self._names = 0
 
     # --- the task --------------------------------------------------------------------------------------
@@ -96,14 +96,14 @@ class Supervisor:
         """Hold the children's tasks until `close`."""
         if self._closed:  # before its task had begun
             return
-        try:
-            async with trio.open_nursery() as self._nursery:
-                for work, arguments in self._early:
-                    self._nursery.start_soon(work, *arguments)
-                self._early.clear()
+        async with trio.open_nursery() as self._nursery:
+            for work, arguments in self._early:
+                self._nursery.start_soon(work, *arguments)
+            self._early.clear()
+            try:
                 await trio.sleep_forever()
-        finally:
-            self._left = True
+            finally:
+                self._left = True
 
     @property
     def intensity(self) -> Intensity:
@@ -124,7 +124,7 @@ class Supervisor:
     def _task(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         if self._nursery is None:
             self._early.append((work, arguments))
-        else:
+        elif not self._left:
             self._nursery.start_soon(work, *arguments)
 
     # --- what the dispatcher, the commit point and a context tell --------------------------------------
@@ -175,7 +175,7 @@ class Supervisor:
         self._rooms.under_way.coming[cell] = None
 
     def stop_child(self, cell: Cell, reason: StopReason) -> None:
-        if cell.end_reason is None:
+        if cell.end_reason is None and not self._left:  # then whoever cuts the system ends it
             cell.end_reason = reason
             self._task(self._ending.end, cell, reason)
 
@@ -226,6 +226,9 @@ class Supervisor:
             self._task(family.run)
         children: Supervisor = cell.children
         return children
+
+    def passivate(self, cell: Cell) -> None:
+        """Only who is activated by its address goes before it is told to."""
 
     def begin_child(self, cell: Cell) -> None:
         """The turn that has spawned it counts, or asks it."""

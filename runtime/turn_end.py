@@ -4,11 +4,13 @@ Outputs leave here, in the order they were made: at once, or held by the commit 
 actor has staged is not yet durable.
 """
 
+import types
 from functools import partial
 from typing import Any
 
 import outcome
 
+from actors.actor import Actor
 from actors.errors import (
     ActorCrashed,
     ActorRestarted,
@@ -17,6 +19,7 @@ from actors.errors import (
     DirtyRefusal,
     DirtySuspension,
     NotInThisState,
+    ReplyNotAwaited,
     StashFull,
     StoreFull,
     TooManyChildren,
@@ -25,6 +28,7 @@ from actors.errors import (
 )
 from actors.message import Deferred
 from actors.supervision import DROP
+from runtime.boundary import Boundary
 from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
@@ -35,6 +39,11 @@ from runtime.trace import Trace
 
 REFUSALS = (StoreFull, TooManyDeferred, TooManyPipes, TooManyChildren, NotInThisState, StashFull)
 """What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
+
+
+UNAWAITED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
+NO_REPLIES = UNAWAITED | {Deferred}
+"""What a handler may return that is not itself the reply."""
 
 
 class TurnEnd:
@@ -57,7 +66,7 @@ class TurnEnd:
             ctx.outputs is None
             and ctx.staged is None
             and cell.entry is None
-            and value.__class__ is not Deferred
+            and value.__class__ not in NO_REPLIES
         ):
             if pending is not None:
                 if self._trace is not None:
@@ -77,7 +86,11 @@ class TurnEnd:
     def _returned_more(
         self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
     ) -> None:
-        """A turn with outputs, or one that waits behind a commit."""
+        """A turn with outputs, one that waits behind a commit, or one that answers no plain value."""
+        if value.__class__ in UNAWAITED:
+            cell.handled -= 1  # `raised` counts it
+            self.raised(cell, ctx, message, pending, _not_awaited(cell, message, value))
+            return
         outputs = _outputs(cell, ctx)
         if value.__class__ is Deferred:
             (value.taken or partial(self._defer, cell, value))(message, pending)
@@ -107,6 +120,8 @@ class TurnEnd:
             if pending is not None:
                 pending.returned()
                 self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])
+            if cell.on_demand and cell.actor is not None:
+                self._look_whether_empty(cell, cell.actor)
             return False
         if refusal:
             dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
@@ -117,9 +132,19 @@ class TurnEnd:
         if pending is not None and not again:
             crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
             crashed.__cause__ = error
-            pending.settle(outcome.Error(crashed))
+            if pending.raise_cancel is None:
+                pending.settle(outcome.Error(crashed))
+            else:
+                pending.cancelled()
         cell.parent.failed(cell, error)
         return not again
+
+    def _look_whether_empty(self, cell: Cell, actor: Actor[Any]) -> None:
+        with Boundary() as boundary:
+            if actor.holds_nothing():
+                self._timers.after(0.0, partial(_let_go, cell))  # not in its own turn
+        if boundary.error is not None:
+            cell.parent.failed(cell, boundary.error)
 
     def cut(self, cell: Cell, ctx: Turn, pending: Pending | None) -> None:
         """The turn was cancelled: by its asker, or because the cell is being stopped."""
@@ -175,6 +200,13 @@ class TurnEnd:
 def _outputs(cell: Cell, ctx: Turn) -> list[Output]:
     """What the turn has said; the answer to a deferred asker, if that one is still there."""
     made, ctx.outputs = ctx.outputs or [], None
+    for output in made:
+        if output.__class__ is Resolve:
+            return _with_replies(cell, made)
+    return made
+
+
+def _with_replies(cell: Cell, made: list[Output]) -> list[Output]:
     outputs: list[Output] = []
     for output in made:
         if not isinstance(output, Resolve):
@@ -185,6 +217,20 @@ def _outputs(cell: Cell, ctx: Turn) -> list[Output]:
             waiting.pending.returned()
             outputs.append(Reply(waiting.pending, output.result))
     return outputs
+
+
+def _not_awaited(cell: Cell, message: Any, value: Any) -> ReplyNotAwaited:
+    if isinstance(value, types.AsyncGeneratorType):
+        kind = "an asynchronous generator"
+    else:
+        kind = "a coroutine that nobody awaits" if isinstance(value, types.CoroutineType) else "a generator"
+        value.close()
+    return ReplyNotAwaited(f"{cell.address}: the handler of {type(message).__name__} returned {kind}")
+
+
+def _let_go(cell: Cell, _: Timer) -> None:
+    if not cell.ended:
+        cell.parent.passivate(cell)
 
 
 def too_late(cell: Cell, pending: Pending | None) -> None:

@@ -48,8 +48,8 @@ def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
 
 
 def room_for_one(cell: Cell) -> None:
-    """A message has left the mailbox: who has waited longest for room may put one in."""
-    if cell.room:
+    """A message has left the mailbox: who has waited longest for room puts one in, before any newcomer can."""
+    if cell.room and not (cell.mailbox is not None and cell.mailbox.full):
         cell.room.popleft()()
     if not cell.room:
         cell.room = None

@@ -17,7 +17,7 @@ from patterns.queue.answers import received
 from patterns.queue.arn import queue_arn, queue_of
 from patterns.queue.changes import Change, Expired, Sends, Taken
 from patterns.queue.dead_letters import adopt, bring_back, settle
-from patterns.queue.errors import QueueDoesNotExist, QueueError
+from patterns.queue.errors import OverLimit, QueueDoesNotExist, QueueError
 from patterns.queue.inner import HandedOver, RedriveJudged, SendOff, Serve
 from patterns.queue.loading import Loader, meta_of
 from patterns.queue.messages import (
@@ -107,6 +107,10 @@ class QueueActor(DurableActor[ActorMessage]):
     async def started(self, reason: StartReason) -> None:
         self.send_off(list(self.parcels.values()))
 
+    @override
+    def holds_nothing(self) -> bool:
+        return self.state is None
+
     # --- producers -------------------------------------------------------------------------------------
 
     @receive(SendMessage)
@@ -183,7 +187,7 @@ class QueueActor(DurableActor[ActorMessage]):
         for key, asked in list(self.ctx.deferred.items()):
             if not isinstance(asked, ReceiveMessage) or key in self.held:
                 continue
-            taken = take(queue, asked, self.ctx.now)
+            taken = self.take_for(key, queue, asked)
             if taken.hands or taken.moves:
                 rows = await self.ctx.read(keys_of(taken))
                 if key not in self.ctx.deferred:  # hung up while it was read: the next one gets it
@@ -197,6 +201,14 @@ class QueueActor(DurableActor[ActorMessage]):
             if key.startswith("once") and not self.parcels:
                 self.ctx.resolve(key, ReceivedMessages())
         self.look_later()
+
+    def take_for(self, key: str, queue: Queue, asked: ReceiveMessage) -> Taken:
+        try:
+            return take(queue, asked, self.ctx.now)
+        except OverLimit as refusal:  # a long poll waits on, whatever the queue's own wait has become
+            if key.startswith("once"):
+                self.ctx.refuse(key, refusal)
+            return Taken()
 
     @receive(DeleteMessage)
     def on_delete(self, message: DeleteMessage) -> None:

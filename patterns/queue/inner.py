@@ -51,6 +51,15 @@ class Reaffirmed(Message[None]):
     error: Exception | None
 
 
+class SourcesFound(Message[None]):
+    """The candidates have said who sends dead letters to a queue, for the asker deferred under `key`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    key: str
+    found: tuple[str, ...] | Exception
+
+
 class CloseAgain(Message[None]):
     """Ask a queue once more that has not answered `CloseQueue`."""
 

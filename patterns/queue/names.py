@@ -6,7 +6,7 @@ A name is kept before its queue begins to exist and until it has ended, so that 
 
 from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -27,6 +27,9 @@ from patterns.queue.redrive import RedriveAllow, check_target, parse_allow
 
 RECREATE_AFTER = 60.0
 """Seconds after a delete in which the name is not free, where the rule is switched on."""
+
+TARGETS_MAX = 10
+"""Of a queue's dead-letter queues, how many are remembered: all but the latest are there for the case of a crash."""
 
 
 class Status(Enum):
@@ -55,8 +58,9 @@ class Entry:
     name: str
     status: Status
     opening: OpenQueue
-    redrive_target: str = ""
-    """ARN of its dead-letter queue."""
+    targets: tuple[str, ...] = ()
+    """ARNs that may be its dead-letter queue's, the latest last: what was judged, of which a crash may have kept the
+    queue from doing the last. Only the queue itself knows."""
     redrive_allow_policy: str = ""
 
 
@@ -109,7 +113,7 @@ class Names:
         redrive = check_target(attributes.get("RedrivePolicy", ""), self.arn(message.name), self.allowed_by)
         opening = OpenQueue(queue_id=draw(), attributes=attributes, tags=dict(message.tags), created_at=now)
         allow = attributes.get("RedriveAllowPolicy", "")
-        return Entry(message.name, Status.CREATING, opening, redrive.target if redrive else "", allow)
+        return Entry(message.name, Status.CREATING, opening, (redrive.target,) if redrive else (), allow)
 
     def opened(self, name: str) -> Entry:
         """The queue has begun to exist."""
@@ -138,7 +142,9 @@ class Names:
             entry = replace(entry, redrive_allow_policy=message.redrive_allow_policy)
         if message.redrive_policy is not None:
             redrive = check_target(message.redrive_policy, self.arn(message.name), self.allowed_by)
-            entry = replace(entry, redrive_target=redrive.target if redrive else "")
+            if redrive is not None:
+                others = [target for target in entry.targets if target != redrive.target]
+                entry = replace(entry, targets=(*others, redrive.target)[-TARGETS_MAX:])
         return entry
 
     def unfinished(self) -> list[Entry]:
@@ -153,12 +159,14 @@ class Names:
         names = (self._order[place] for place in range(first, len(self._order)))
         return self._page(names, message.prefix, message.limit, message.token)
 
-    def sources(self, message: ListDeadLetterSourceQueues) -> QueuePage:
-        """Raises QueueDoesNotExist, InvalidParameterValue."""
-        self.find(message.name)
-        target = self.arn(message.name)
-        names = [name for name in self._order if self.entries[name].redrive_target == target]
-        return self._page(names, "", message.limit, message.token)
+    def candidates(self, message: ListDeadLetterSourceQueues) -> list[str]:
+        """Queues that may name this one as their target. Raises QueueDoesNotExist."""
+        target = self.arn(self.find(message.name).name)
+        return [name for name in self._order if target in self.entries[name].targets]
+
+    def sources(self, message: ListDeadLetterSourceQueues, found: Collection[str]) -> QueuePage:
+        """A page of the candidates that do. Raises InvalidParameterValue."""
+        return self._page(sorted(found), "", message.limit, message.token)
 
     def _page(self, names: Iterable[str], prefix: str, limit: int | None, token: str | None) -> QueuePage:
         size = page_size(limit)
@@ -167,7 +175,8 @@ class Names:
         for name in names:
             if not name.startswith(prefix):
                 break
-            if name <= after or self.entries[name].status is not Status.ACTIVE:
+            entry = self.entries.get(name)
+            if name <= after or entry is None or entry.status is not Status.ACTIVE:
                 continue
             if len(page) == size:
                 return QueuePage(page, _token_of(page[-1]) if limit is not None else None)

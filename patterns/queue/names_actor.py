@@ -1,8 +1,12 @@
 """The names of an account's queues at work: who there is, and that a queue begins and ends whole.
 
 A name is kept before its queue is asked to open or to close, and again when it has answered; what a crash
-interrupts between is taken up again at the start, and both may be asked twice.
+interrupts between is taken up again at the start, and both may be asked twice. A redrive policy is judged here and
+kept by its queue, so who lists the sources of a dead-letter queue is told what the queues themselves say.
 """
+
+from collections.abc import Mapping
+from functools import partial
 
 from typing_extensions import override
 
@@ -10,13 +14,14 @@ from actors import Address, Deferred, Ref, receive
 from actors.actor import StartReason
 from actors.durable import DurableActor, Stored
 from actors.errors import StoreFull
-from patterns.queue.errors import QueueDeletedRecently, QueueDoesNotExist
-from patterns.queue.inner import CloseAgain, Closed, Opened, Reaffirmed
+from patterns.queue.errors import InvalidParameterValue, QueueDeletedRecently, QueueDoesNotExist
+from patterns.queue.inner import CloseAgain, Closed, Opened, Reaffirmed, SourcesFound
 from patterns.queue.messages import (
     CloseQueue,
     CreateQueue,
     DeleteQueue,
     FindQueue,
+    GetQueueAttributes,
     ListDeadLetterSourceQueues,
     ListQueues,
     NamesMessage,
@@ -27,9 +32,10 @@ from patterns.queue.messages import (
 )
 from patterns.queue.names import Entry, Names, NamesChange, Status
 from patterns.queue.names_rows import GONE, NAMES, names_change_of, names_writes_of
+from patterns.queue.redrive import parse_redrive
 from patterns.queue.rules import Rules
 
-ActorMessage = NamesMessage | Opened | Reaffirmed | Closed | CloseAgain
+ActorMessage = NamesMessage | Opened | Reaffirmed | Closed | CloseAgain | SourcesFound
 
 AGAIN_AFTER = 1.0
 """Seconds between two tries to close a queue."""
@@ -61,6 +67,10 @@ class NamesActor(DurableActor[ActorMessage]):
                 self.open(entry)
             else:
                 self.close(entry.name)
+
+    @override
+    def holds_nothing(self) -> bool:
+        return not (self.state.entries or self.state.deleted_at)
 
     # --- create ----------------------------------------------------------------------------------------
 
@@ -117,8 +127,27 @@ class NamesActor(DurableActor[ActorMessage]):
         return self.state.listed(message)
 
     @receive(ListDeadLetterSourceQueues)
-    def on_sources(self, message: ListDeadLetterSourceQueues) -> QueuePage:
-        return self.state.sources(message)
+    def on_sources(self, message: ListDeadLetterSourceQueues) -> QueuePage | Deferred[QueuePage]:
+        candidates = self.state.candidates(message)
+        if not candidates:
+            return self.state.sources(message, ())
+        key = self.key("sources", message.name)
+        queues = {name: self.queue(name) for name in candidates}
+        self.ctx.pipe(partial(_sources, queues, self.state.arn(message.name)), partial(_found, key))
+        return self.ctx.defer(key)
+
+    @receive(SourcesFound)
+    def on_sources_found(self, message: SourcesFound) -> None:
+        asked = self.ctx.deferred.get(message.key)
+        if isinstance(message.found, Exception):
+            self.ctx.refuse(message.key, message.found)
+        elif isinstance(asked, ListDeadLetterSourceQueues):
+            try:
+                page = self.state.sources(asked, message.found)
+            except InvalidParameterValue as refusal:
+                self.ctx.refuse(message.key, refusal)
+            else:
+                self.ctx.resolve(message.key, page)
 
     @receive(SetRedrive)
     def on_redrive(self, message: SetRedrive) -> None:
@@ -183,6 +212,24 @@ class NamesActor(DurableActor[ActorMessage]):
     def refuse(self, kind: str, name: str, error: Exception) -> None:
         for key in [key for key in self.ctx.deferred if key.startswith(f"{kind}/{name}/")]:
             self.ctx.refuse(key, error)
+
+
+async def _sources(queues: Mapping[str, Ref[QueueMessage]], target: str) -> tuple[str, ...]:
+    """Those whose policy names `target`: each is asked, since what was judged may never have come to be."""
+    found: list[str] = []
+    for name, queue in queues.items():
+        try:
+            shown = await queue.ask(GetQueueAttributes(names=("RedrivePolicy",)))
+        except QueueDoesNotExist:
+            continue
+        redrive = parse_redrive(shown.get("RedrivePolicy", ""))
+        if redrive is not None and redrive.target == target:
+            found.append(name)
+    return tuple(found)
+
+
+def _found(key: str, result: tuple[str, ...] | Exception) -> SourcesFound:
+    return SourcesFound(key=key, found=result)
 
 
 def _error(result: object) -> Exception | None:

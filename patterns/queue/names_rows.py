@@ -15,7 +15,7 @@ def names_writes_of(change: NamesChange) -> list[Write]:
     """The rows that `change` writes."""
     match change:
         case Entry():
-            fields = [change.status.value, change.redrive_target, change.redrive_allow_policy]
+            fields = [change.status.value, change.targets, change.redrive_allow_policy]
             value = json.dumps([VERSION, *fields, change.opening.model_dump()]).encode()
             return [Put(NAMES + change.name, value), Delete(GONE + change.name)]
         case Gone(name, None):
@@ -30,5 +30,7 @@ def names_change_of(key: str, value: bytes) -> NamesChange:
     assert version == VERSION, f"a row of the names of version {version}"
     if key.startswith(GONE):
         return Gone(key[len(GONE) :], fields[0])
-    status, target, allow, opening = fields
-    return Entry(key[len(NAMES) :], Status(status), OpenQueue.model_validate(opening), target, allow)
+    status, targets, allow, opening = fields
+    if isinstance(targets, str):  # of 0.1.0: the only one
+        targets = [targets] if targets else []
+    return Entry(key[len(NAMES) :], Status(status), OpenQueue.model_validate(opening), tuple(targets), allow)

@@ -10,7 +10,7 @@ from patterns.queue.rules import Rules
 from runtime.pattern import Pattern
 
 IDLE_AFTER = 120.0
-"""Seconds: a queue of a million messages takes three to load again, a name that is no queue costs memory until then."""
+"""Seconds: a queue of a million messages takes three to load again. A name that is no queue goes at once."""
 
 
 def queue_pattern(rules: Rules | None = None) -> Pattern:

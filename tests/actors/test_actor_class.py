@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from actors.actor import Actor
 from actors.address import ADDRESS_MAX, Address, BadAddress
-from actors.errors import DuplicateHandler, MissingHandler
+from actors.errors import BadHandler, DuplicateHandler, MissingHandler
 from actors.handlers import Kind, kind_of, receive
 from actors.message import Message
 from actors.ref import Ref
@@ -135,3 +135,15 @@ def test_refs_are_equal_by_address() -> None:
     assert Ref[Any](Address("/a"), post) == Ref[Any](Address("/a"), other)
     assert len({Ref[Any](Address("/a"), post), Ref[Any](Address("/a"), other)}) == 1
     assert Ref[Any](Address("/a"), post) != Ref[Any](Address("/b"), post)
+
+
+def test_a_generator_is_no_handler() -> None:
+    def yields(_self: Any, _message: One) -> Any:
+        yield 1
+
+    async def yields_later(_self: Any, _message: One) -> Any:
+        yield 1
+
+    for function in (yields, yields_later):
+        with pytest.raises(BadHandler, match="is a generator"):
+            an_actor_of(One, on_one=receive(One)(function))

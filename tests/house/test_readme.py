@@ -21,7 +21,13 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 ALONE = [block for block in BLOCKS if "boto3.client" not in block]
 WIRE = [block for block in BLOCKS if "boto3.client" in block]
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
-PRINTED = {"Account": "5", "Wallet": "5", "open_node": "http://127.0.0.1:", "SendEntry": "one pizza"}
+PRINTED = {
+    "class Account": "5",
+    "Auction": "False ann",
+    "Wallet": "5",
+    "open_node": "http://127.0.0.1:",
+    "SendEntry": "one pizza",
+}
 
 
 async def run_block(block: str) -> str:

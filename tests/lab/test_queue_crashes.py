@@ -2,12 +2,21 @@
 
 import pytest
 
-from patterns.queue.messages import QueueDoesNotExist
+from actors import Ref
+from patterns.queue.messages import (
+    CreateQueue,
+    GetQueueAttributes,
+    ListDeadLetterSourceQueues,
+    NamesMessage,
+    QueueDoesNotExist,
+    QueueMessage,
+    SetQueueAttributes,
+)
 from patterns.queue.pattern import pattern
 from runtime import System
 from runtime.lab.simulation import simulate
 from runtime.store import Disk
-from tests.lab.queue_world import Seen, drain, produce_and_consume
+from tests.lab.queue_world import NAMES, Seen, drain, produce_and_consume, queue_address
 
 pytestmark = pytest.mark.lab
 
@@ -52,6 +61,58 @@ def test_nothing_that_was_answered_is_lost_or_taken_back_whichever_effect_the_po
         assert not set(left) & seen.deleted, f"a deleted message came back {where}"
         assert set(left) <= seen.tried, f"a message that nobody sent {where}"
         assert len(left) == len(set(left)), f"one message twice {where}"
+
+
+async def set_redrive(system: System, policies: list[str]) -> None:
+    """A queue whose redrive policy changes again and again, and two queues that it names."""
+    names: Ref[NamesMessage] = system.ref(NAMES)
+    orders: Ref[QueueMessage] = system.ref(queue_address("orders"))
+    for name in ("dead", "late"):
+        await names.ask(CreateQueue(name=name))
+    await names.ask(CreateQueue(name="orders", attributes={"RedrivePolicy": policies[0]}))
+    for policy in policies[1:]:
+        await orders.ask(SetQueueAttributes(attributes={"RedrivePolicy": policy}))
+
+
+async def policy_and_sources(system: System) -> tuple[str, dict[str, list[str]]]:
+    """What the queue says, and for whom the names list it; ("", {}) before it was there."""
+    names: Ref[NamesMessage] = system.ref(NAMES)
+    orders: Ref[QueueMessage] = system.ref(queue_address("orders"))
+    try:
+        policy = (await orders.ask(GetQueueAttributes(names=("RedrivePolicy",)))).get("RedrivePolicy", "")
+        listed = {
+            name: list((await names.ask(ListDeadLetterSourceQueues(name=name))).names)
+            for name in ("dead", "late")
+        }
+    except QueueDoesNotExist:
+        return "", {}
+    return policy, listed
+
+
+@pytest.mark.parametrize("torn", [0, 1])
+def test_the_sources_of_a_dead_letter_queue_are_what_the_queues_say_whichever_effect_the_power_fails_at(
+    torn: int,
+) -> None:
+    arn = "arn:aws:sqs:us-east-1:000000000000:"
+    to_dead, to_late = (
+        f'{{"deadLetterTargetArn":"{arn}{name}","maxReceiveCount":1}}' for name in ("dead", "late")
+    )
+
+    async def program(system: System) -> None:
+        await set_redrive(system, [to_dead, to_late, "", to_dead])
+
+    steps = simulate(program, seed=1, patterns=[pattern]).steps
+    found: set[str] = set()
+    for crash_at in range(1, steps + 1):
+        disk = Disk()
+        disk.faults.torn = torn
+        assert simulate(program, seed=1, patterns=[pattern], disk=disk, crash_at=crash_at).crashed
+        policy, listed = simulate(policy_and_sources, seed=2, patterns=[pattern], disk=disk).result
+        for name, sources in listed.items():
+            where = f"of {name} at effect {crash_at} of {steps}, torn {torn}: {policy}"
+            assert sources == (["orders"] if f'{arn}{name}"' in policy else []), f"sources {where}"
+        found.add(policy)
+    assert found == {"", to_dead, to_late}, "the crashes have seen each policy"
 
 
 @pytest.mark.parametrize("seed", range(10))

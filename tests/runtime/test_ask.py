@@ -29,6 +29,7 @@ from tests.runtime.cast import (
     crash,
     itself,
     on_stage,
+    play,
     refuse,
     rest,
     settled,
@@ -330,3 +331,60 @@ async def test_askers_in_a_nursery_of_a_handler_are_all_answered(system: System)
         return await one.ask(Note(text="a")) + await two.ask(Note(text="b"))
 
     assert await system.spawn(Spec(Player)).ask(Wait(step=both)) == 2
+
+
+# --- cleanups that fail, and handlers that answer nothing -----------------------------------------------------
+
+
+async def one_second(_: Player) -> None:
+    await trio.sleep(1)
+
+
+def failing_cleanup(*, nursery: bool) -> Wait:
+    async def sleep_and_fail() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("cleanup")
+
+    async def step(_: Player) -> None:
+        if not nursery:
+            await sleep_and_fail()
+            return
+        async with trio.open_nursery() as inner:
+            inner.start_soon(sleep_and_fail)
+            inner.start_soon(trio.sleep_forever)
+
+    return Wait(step=step)
+
+
+@pytest.mark.parametrize("nursery", [False, True])
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_cleanup_that_fails_while_its_asker_is_cancelled_is_a_crash_and_the_askers_own_cancellation(
+    *, nursery: bool, busy: bool
+) -> None:
+    async def program(system: System) -> None:
+        actor = system.spawn(Spec(Player))
+        await settled()
+        if busy:
+            await actor.tell(Wait(step=one_second))
+        with trio.move_on_after(5) as cut:
+            await actor.ask(failing_cleanup(nursery=nursery))
+        assert cut.cancelled_caught
+        await settled()
+        assert system.router.cells[actor.address].restarts == 1
+        assert await actor.ask(Note(text="a")) == 1
+
+    play(program)
+
+
+@on_stage()
+async def test_a_handler_that_returns_what_nobody_awaits_has_crashed(system: System) -> None:
+    async def late() -> int:
+        return 1
+
+    actor = system.spawn(Spec(Player))
+    await settled()
+    for step in (lambda _: late(), lambda _: (x for x in "ab")):
+        with pytest.raises(ActorCrashed, match="the handler of Run returned a"):
+            await actor.ask(Run(step=step))

@@ -20,6 +20,7 @@ from tests.runtime.cast import (
     Bang,
     Keeper,
     Note,
+    Refusal,
     Run,
     answering,
     crash,
@@ -249,3 +250,66 @@ async def test_an_actor_without_an_idle_time_stays(system: System) -> None:
     await settled()
     assert not system.router.cells
     assert await keeper(system).ask(Note(text="a")) == 1
+
+
+class Register(Keeper):
+    """It refuses until somebody has written in it."""
+
+    @override
+    def holds_nothing(self) -> bool:
+        return not self.kept
+
+
+def refuse(actor: Any) -> None:
+    raise Refusal
+
+
+def cells(system: System) -> list[str]:
+    return [str(address) for address in system.router.cells]
+
+
+@on_stage(patterns=[keeping(Spec(Register, idle_after=1_000))])
+async def test_an_actor_that_holds_nothing_goes_with_its_first_refusal(system: System) -> None:
+    for _ in range(2):
+        with pytest.raises(Refusal):
+            await keeper(system).ask(Run(step=refuse))
+        await settled()
+        assert cells(system) == []
+    assert await keeper(system).ask(Note(text="a")) == 1
+    with pytest.raises(Refusal):
+        await keeper(system).ask(Run(step=refuse))
+    await settled()
+    assert len(cells(system)) == 1, "it holds something now"
+
+
+@on_stage(patterns=[keeping(Spec(Register, idle_after=1_000))])
+async def test_nothing_is_lost_that_is_written_to_an_actor_that_is_about_to_go(system: System) -> None:
+    came: list[Any] = []
+
+    async def ask(message: Any) -> None:
+        try:
+            came.append(await keeper(system).ask(message))
+        except ActorError as error:
+            came.append(error)
+        except Refusal:
+            came.append("refused")
+
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(ask, Run(step=refuse) if number % 2 else Note(text="a"))
+    assert sorted(came, key=str) == sorted([*range(1, 11), *["refused"] * 10], key=str)
+
+
+class Broken(Register):
+    @override
+    def holds_nothing(self) -> bool:
+        raise Bang
+
+
+@on_stage(patterns=[keeping(Spec(Broken))])
+async def test_an_actor_that_cannot_say_whether_it_holds_anything_has_crashed(system: System) -> None:
+    with pytest.raises(Refusal):
+        await keeper(system).ask(Run(step=refuse))
+    await settled()
+    (cell,) = system.router.cells.values()
+    assert cell.restarts == 1

@@ -236,3 +236,27 @@ async def test_contextvars_do_not_leak_between_actors(system: System) -> None:
     await settled()
     assert await a.ask(Run(step=look)) == "a's own"
     assert await b.ask(Run(step=look)) == "b's own"
+
+
+@on_stage()
+async def test_nobody_overtakes_a_sender_that_waits_for_room(system: System) -> None:
+    free = trio.Event()
+
+    async def busy(_: Player) -> None:
+        await free.wait()
+
+    heard: list[str] = []
+    actor = system.spawn(Spec(Player, (heard,), capacity=1))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        await actor.tell(Wait(step=busy))
+        await settled()
+        await actor.tell(Note(text="first"))
+        nursery.start_soon(actor.tell, Note(text="waits"))
+        await settled()
+        free.set()
+        while not heard:
+            await trio.lowlevel.checkpoint()
+        await actor.tell(Note(text="newcomer"))
+    await settled()
+    assert heard == ["first", "waits", "newcomer"]

@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 from copy import deepcopy
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
+from patterns.queue import receiving
+from patterns.queue.errors import OverLimit
 from patterns.queue.messages import DeleteQueue, InvalidParameterValue, ListDeadLetterSourceQueues, PurgeQueue
 from runtime.clock import VirtualClock
 from runtime.store import Disk, MemoryStore
@@ -104,6 +107,35 @@ async def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_missi
     await stage.bodies(queue)
     assert await stage.counts(queue) == (0, 0, 0)
     assert await stage.bodies(dead) == ["poison"]
+
+
+async def test_a_short_poll_behind_a_dead_letter_is_refused_when_too_many_are_in_flight_by_then(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk()
+    async with theatre(clock, disk) as stage:
+        dead = await stage.create("dead")
+        queue = await stage.create(RedrivePolicy=redrive("dead"))
+        await stage.send(queue, "poison")
+        await stage.bodies(queue, visibility=0)
+        refused = trio.Event()
+
+        async def short_poll() -> None:
+            with pytest.raises(OverLimit):
+                await stage.bodies(queue)
+            refused.set()
+
+        disk.faults.slow = 1.0
+        stage.nursery.start_soon(short_poll)
+        await clock.advance(1.5)  # the letter is out, and not adopted yet
+        monkeypatch.setattr(receiving, "IN_FLIGHT_MAX", 0)
+        assert not refused.is_set()
+        await clock.advance(10.0)
+        assert refused.is_set()
+        monkeypatch.undo()
+        disk.faults.slow = 0.0
+        assert await stage.bodies(dead) == ["poison"]
+        assert stage.system.router.cells[queue.address].restarts == 0
 
 
 async def test_who_waits_beside_a_letter_without_a_queue_costs_a_look_a_second_and_no_loop(

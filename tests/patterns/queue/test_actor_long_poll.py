@@ -8,6 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 from typing_extensions import override
 
 from actors import Address
+from patterns.queue import receiving
 from patterns.queue.messages import ChangeMessageVisibility, DeleteQueue, PurgeQueue
 from runtime.clock import VirtualClock
 from runtime.store import MemoryStore
@@ -240,6 +241,23 @@ async def test_a_thousand_long_polls_wait_without_a_timer_each_and_one_send_wake
     assert [place for place, poll in enumerate(polls) if poll.bodies is not None] == [0]
     await clock.advance(21.0)
     assert all(poll.bodies == [] for poll in polls[1:])
+
+
+async def test_a_poll_begun_as_a_long_one_waits_on_though_too_many_are_in_flight(
+    stage: Theatre, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "IN_FLIGHT_MAX", 1)
+    queue = await stage.create(ReceiveMessageWaitTimeSeconds="20")
+    first = await stage.poll(queue, wait=None)
+    second = await stage.poll(queue, wait=None)
+    await stage.set(queue, ReceiveMessageWaitTimeSeconds="0")
+    await stage.send(queue, "a", "b")
+    await wait_all_tasks_blocked()
+    assert (first.bodies, second.bodies) == (["a"], None)
+    assert first.answer is not None
+    await stage.delete(queue, first.answer.messages[0])
+    await wait_all_tasks_blocked()
+    assert second.bodies == ["b"]
 
 
 async def test_an_orderly_stop_answers_who_waits(clock: VirtualClock) -> None:

@@ -151,13 +151,29 @@ def test_the_sources_of_a_dead_letter_queue_are_listed() -> None:
     kept.create("s1", RedrivePolicy=redrive_to("dead"))
     kept.create("s2")
     kept.keep(kept.names.set_redrive(SetRedrive(name="s2", redrive_policy=redrive_to("dead"))))
+    asked = ListDeadLetterSourceQueues(name="dead")
     for names in (kept.names, kept.restored()):
-        assert names.sources(ListDeadLetterSourceQueues(name="dead")).names == ["s1", "s2"]
+        assert names.candidates(asked) == ["s1", "s2"]
     kept.keep(kept.names.set_redrive(SetRedrive(name="s1", redrive_policy="")))
     kept.delete("s2")
-    assert kept.names.sources(ListDeadLetterSourceQueues(name="dead")).names == []
+    assert kept.names.candidates(asked) == ["s1"], "whether it has done so is for s1 to say"
+    assert kept.names.sources(asked, ["s1", "s2", "s3"]).names == ["s1"], "of those that are still there"
     with pytest.raises(QueueDoesNotExist):
-        kept.names.sources(ListDeadLetterSourceQueues(name="none"))
+        kept.names.candidates(ListDeadLetterSourceQueues(name="none"))
+
+
+def test_a_queue_that_changes_its_target_remembers_the_last_ten() -> None:
+    kept = KeptNames()
+    kept.create("orders")
+    for number in range(12):
+        kept.create(f"dead{number}")
+        kept.keep(
+            kept.names.set_redrive(SetRedrive(name="orders", redrive_policy=redrive_to(f"dead{number}")))
+        )
+    kept.keep(kept.names.set_redrive(SetRedrive(name="orders", redrive_policy=redrive_to("dead2"))))
+    for names in (kept.names, kept.restored()):
+        may = [n for n in range(12) if names.candidates(ListDeadLetterSourceQueues(name=f"dead{n}"))]
+        assert may == [2, *range(3, 12)]
 
 
 def test_a_target_must_be_here_and_allow_it() -> None:

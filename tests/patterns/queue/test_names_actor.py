@@ -285,3 +285,19 @@ async def test_names_survive_a_restart(clock: VirtualClock, disk: Disk) -> None:
         await stage.names.ask(DeleteQueue(name="two"))
     async with theatre(clock, disk) as stage:
         assert list((await stage.names.ask(ListQueues())).names) == ["one", "three"]
+
+
+async def test_a_name_that_is_no_queue_leaves_nothing_in_the_node(stage: Theatre, clock: VirtualClock) -> None:
+    for number in range(3):
+        with pytest.raises(QueueDoesNotExist):
+            await stage.send(stage.queue(f"none{number}"), "a")
+        with pytest.raises(QueueDoesNotExist):
+            await stage.names.ask(FindQueue(name=f"none{number}"))
+    await wait_all_tasks_blocked()
+    assert list(stage.system.router.cells) == []
+    queue = await stage.create()
+    await stage.names.ask(DeleteQueue(name="orders"))
+    with pytest.raises(QueueDoesNotExist):
+        await stage.send(queue, "a")
+    await wait_all_tasks_blocked()
+    assert queue.address not in stage.system.router.cells
