@@ -338,8 +338,10 @@ class Actor(Generic[M]):
         self._ctx = ctx
 
     def holds_nothing(self) -> bool:
-        """Whether nobody loses anything with it: activated by its address, it goes with its first refusal, not after
-        `idle_after`. So names that nobody has made cost no memory.
+        """Whether nobody loses anything with it.
+
+        Then, activated by its address, it goes with its first refusal and not after `idle_after`: a name that
+        nobody has made costs no memory.
         """
         return False
 

@@ -6,6 +6,8 @@ A ref means *whoever lives there*: it survives restart and passivation. Equality
 from collections.abc import Coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
 from actors.address import Address
@@ -30,6 +32,16 @@ class Ref(Generic[M_contra]):
     def __init__(self, address: Address, post: Post) -> None:
         self.address = address
         self._post = post
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A message may carry a ref; in JSON it is its address, which no validator alone can turn back."""
+        as_path = core_schema.to_string_ser_schema()
+        return core_schema.is_instance_schema(cls, serialization=as_path)
+
+    @override
+    def __str__(self) -> str:
+        return str(self.address)
 
     def ask(self, message: Fits[M_contra, R], *, within: float | None = None) -> Coroutine[Any, Any, R]:
         """Call the actor and wait for the reply.

@@ -406,6 +406,7 @@ async def test_dynamic_children_stop_all_at_once(system: System) -> None:
     parent = system.spawn(Spec(Slows))
     for _ in range(3):
         await parent.ask(Run(step=lambda self: self.ctx.start_child(heard, "x")))
+    await settled()  # who has not started has nothing to stop
     before = system.clock.now()
     await system.stop(parent)
     assert 3 <= system.clock.now() - before < 4
