@@ -25,6 +25,7 @@ from runtime.config import LogFormat, Settings
 from runtime.door.aws.credentials import BadCredentials, Credentials
 from runtime.node import Node, open_node
 from runtime.observe import logs
+from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.tree import as_text
 from runtime.pattern import Pattern
 from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
@@ -175,25 +176,42 @@ def _start_error(error: BaseException, settings: Settings) -> CannotStart | None
     return CannotStart(f"data folder {settings.data}: {error.strerror or error}")
 
 
-@main.command()
-@click.option(
+_endpoint = click.option(
     "--endpoint",
     default="http://127.0.0.1:4566",
     show_default=True,
     envvar="CALLBOARD_ENDPOINT",
     help="Of the running node.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As the node gives it.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="As the node gives it.")
+
+
+@main.command()
+@_endpoint
+@_as_json
 def tree(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
     """Print the live supervision tree of a running node."""
+    found = _page(endpoint, "tree")
+    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
+
+
+@main.command()
+@_endpoint
+@_as_json
+def stuck(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
+    """Print who waits for whom in a running node, and whose askers are held back."""
+    found = _page(endpoint, "stuck")
+    click.echo(json.dumps(found, indent=2) if as_json else stuck_as_text(found))
+
+
+def _page(endpoint: str, name: str) -> Any:
     if not endpoint.startswith(("http://", "https://")):
         raise click.UsageError(f"--endpoint is http://host:port, not {endpoint}")
     try:
-        with urllib.request.urlopen(f"{endpoint.rstrip('/')}/_callboard/tree", timeout=10) as answer:  # noqa: S310 -- checked above
-            found = json.load(answer)
+        with urllib.request.urlopen(f"{endpoint.rstrip('/')}/_callboard/{name}", timeout=10) as answer:  # noqa: S310 -- checked above
+            return json.load(answer)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CannotStart(f"no node answers at {endpoint}: {error}") from None
-    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
 
 
 @main.command()

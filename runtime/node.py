@@ -20,6 +20,7 @@ from runtime.door.http import Handler, Request, Response
 from runtime.door.http_server import HttpServer, serve_http
 from runtime.entropy import Entropy
 from runtime.observe.metrics import CONTENT_TYPE, openmetrics
+from runtime.observe.stuck import stuck
 from runtime.observe.tree import snapshot
 from runtime.pattern import Pattern
 from runtime.store import MemoryStore, SqliteStore
@@ -44,6 +45,9 @@ class Node:
 
     async def tree(self) -> Response:
         return json_page(snapshot(self.system))
+
+    async def stuck(self) -> Response:
+        return json_page(stuck(self.system))
 
     async def metrics(self) -> Response:
         text = openmetrics(self.system, self.requests, self.server.connections)
@@ -120,6 +124,7 @@ async def _listen(
     node = Node(system, server, url_of(settings.host, server.port))
     pages["GET", "/_callboard/health"] = node.health
     pages["GET", "/_callboard/tree"] = node.tree
+    pages["GET", "/_callboard/stuck"] = node.stuck
     pages["GET", "/metrics"] = node.metrics
     if settings.allow_reset:
         pages["POST", "/_callboard/reset"] = node.reset
