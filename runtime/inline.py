@@ -75,10 +75,10 @@ class InlineAsks:
                 return value
             pending = Pending()
             self._ends.returned(cell, ctx, message, pending, value)
-        if pending is None:
-            assert boundary.error is not None
-            pending = Pending()
+        if boundary.error is not None:
+            pending = pending or Pending()
             self._ends.raised(cell, ctx, message, pending, boundary.error)
+        assert pending is not None
         self._queue.turn_over(cell, ctx)
         return pending
 

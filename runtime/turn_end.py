@@ -57,11 +57,14 @@ class TurnEnd:
         self._trace = trace
 
     def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
-        """The handler answered `value`; nobody waits for it if there is no `pending`."""
+        """The handler answered `value`; nobody waits for it if there is no `pending`.
+
+        Raises what makes a crash of it; the turn's boundary stands around this call too.
+        """
         cell.handled += 1
         cell.touched = True
         if ctx.fenced or ctx.dirty:
-            self._void(cell, ctx, message, pending)
+            _void(cell, ctx, pending)
         elif (
             ctx.outputs is None
             and ctx.staged is None
@@ -75,22 +78,13 @@ class TurnEnd:
         else:
             self._returned_more(cell, ctx, message, pending, value)
 
-    def _void(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None) -> None:
-        """The turn's outcome does not count: its incarnation is over, or it waited after its first change."""
-        if ctx.fenced:
-            too_late(cell, pending)
-        else:
-            dirty = DirtySuspension(f"{cell.address}: waited after its first change")
-            self.raised(cell, ctx, message, pending, dirty)
-
     def _returned_more(
         self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
     ) -> None:
         """A turn with outputs, one that waits behind a commit, or one that answers no plain value."""
         if value.__class__ in UNAWAITED:
             cell.handled -= 1  # `raised` counts it
-            self.raised(cell, ctx, message, pending, _not_awaited(cell, message, value))
-            return
+            raise _not_awaited(cell, message, value)
         outputs = _outputs(cell, ctx)
         if value.__class__ is Deferred:
             (value.taken or partial(self._defer, cell, value))(message, pending)
@@ -231,6 +225,14 @@ def _not_awaited(cell: Cell, message: Any, value: Any) -> ReplyNotAwaited:
 def _let_go(cell: Cell, _: Timer) -> None:
     if not cell.ended:
         cell.parent.passivate(cell)
+
+
+def _void(cell: Cell, ctx: Turn, pending: Pending | None) -> None:
+    """The turn's outcome does not count: its incarnation is over, or it waited after its first change."""
+    if not ctx.fenced:
+        cell.handled -= 1  # `raised` counts it
+        raise DirtySuspension(f"{cell.address}: waited after its first change")
+    too_late(cell, pending)
 
 
 def too_late(cell: Cell, pending: Pending | None) -> None:

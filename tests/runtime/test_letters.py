@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import trio
 from structlog.testing import capture_logs
 
+from actors.actor import Spec
 from actors.address import Address
+from actors.durable import Put
 from runtime.envelope import Envelope
 from runtime.letters import KEPT, LOGGED, WINDOW, DeadLetters
-from tests.runtime.cast import Note
+from runtime.system import System
+from tests.runtime.cast import Keeper, Note, Player, Run, Wait, on_stage, settled
 
 HERE = Address("/here")
 
@@ -52,3 +56,26 @@ def test_a_flood_of_addresses_is_logged_up_to_a_bound_and_the_next_minute_is_hea
     assert logged <= KEPT + 1
     post.time += WINDOW
     assert "dead_letter" in post.add(1)
+
+
+@on_stage()
+async def test_a_told_message_whose_turn_does_not_count_is_a_dead_letter_and_one_handled_message(
+    system: System,
+) -> None:
+    async def late() -> int:
+        return 1
+
+    async def dirty(self: Keeper) -> None:
+        self.ctx.stage(Put("k", b""))
+        await trio.sleep(1)
+
+    player, keeper = system.spawn(Spec(Player)), system.spawn(Spec(Keeper))
+    await settled()
+    await player.tell(Run(step=lambda _: late()))
+    await keeper.tell(Wait(step=dirty))
+    await trio.sleep(2)
+    assert [(one.to, one.reason) for one in system.letters.newest] == [
+        (player.address, "crashed"),
+        (keeper.address, "crashed"),
+    ]
+    assert [system.router.cells[one.address].handled for one in (player, keeper)] == [1, 1]
