@@ -2,11 +2,14 @@
 
 from actors.actor import Activated, Actor, Context, Fresh, Restarted, Spec, StartReason, StopReason
 from actors.address import Address
+from actors.behaviours import Elsewhere, enter
 from actors.durable import Append, Delete, DurableActor, Put, Stored, WakeAt
-from actors.handlers import receive
+from actors.event import Event, Key, Listing
+from actors.handlers import receive, receive_any
 from actors.mailbox import Overflow
 from actors.message import Deferred, Message
 from actors.ref import Ref
+from actors.signals import ReceiveTimeout, Terminated
 from actors.supervision import AutoShutdown, Backoff, Directive, Drop, Intensity, Restart, Retry, Strategy
 
 __all__ = [
@@ -22,11 +25,16 @@ __all__ = [
     "Directive",
     "Drop",
     "DurableActor",
+    "Elsewhere",
+    "Event",
     "Fresh",
     "Intensity",
+    "Key",
+    "Listing",
     "Message",
     "Overflow",
     "Put",
+    "ReceiveTimeout",
     "Ref",
     "Restart",
     "Restarted",
@@ -36,6 +44,9 @@ __all__ = [
     "StopReason",
     "Stored",
     "Strategy",
+    "Terminated",
     "WakeAt",
+    "enter",
     "receive",
+    "receive_any",
 ]

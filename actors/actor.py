@@ -221,6 +221,18 @@ class Context(Protocol):
         """`return self.ctx.forward(ref)`: hand this message on behind the turn; its asker is answered from there."""
         ...
 
+    def answer(self, work: Callable[[], Awaitable[T]], then: Message[Any] | None = None) -> Deferred[T]:
+        """`return self.ctx.answer(work)`: the asker gets the result of `work`, or its failure; the actor is free.
+
+        It is a task of this incarnation, begun behind the turn, and cancelled when the asker leaves. `then` is told
+        to oneself when it is over, however that came. Raises TooManyPipes, TooManyDeferred.
+        """
+        ...
+
+    def backlog(self, ref: Ref[Any]) -> int:
+        """How many messages an actor of this node has before it, the one in its hands included."""
+        ...
+
     def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
         """Run what blocks in a thread; await it in a pipe, or in the turn of a volatile actor. It cannot be stopped.
 

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 
 from actors.errors import BadMachine, NotInThisState
-from actors.handlers import Handling, Kind, kind_of, marked
+from actors.handlers import Handling, Kind, WithFallback, kind_of, marked
 
 E = TypeVar("E", bound=Callable[[Any], None])
 
@@ -89,7 +89,9 @@ def behaviours_of(
             raise BadMachine(f"{cls.__name__}: no handler is of the state {state!r}")
     others = kinds_of(own) - shared.keys()
     absent = {kind: _absent(kind, elsewhere) for kind in others}
-    tables = {state: {**absent, **shared, **table} for state, table in own.items()}
+    tables: dict[str, Table] = {state: {**absent, **shared, **table} for state, table in own.items()}
+    if isinstance(shared, WithFallback):
+        tables = {state: WithFallback(table, shared.fallback) for state, table in tables.items()}
     return Behaviours(initial, tables, entries, own)
 
 

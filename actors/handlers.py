@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 from actors.errors import BadHandler, DuplicateHandler, MissingHandler
 from actors.message import Deferred, Fits
 
 A = TypeVar("A")
 M = TypeVar("M")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[[Any, Any], Any])
 
 Handler = Callable[[A, M], R | Deferred[R]] | Callable[[A, M], Awaitable[R | Deferred[R]]]
 
@@ -55,6 +58,31 @@ def receive(
     return mark
 
 
+def receive_any(handler: F) -> F:
+    """Mark the one method that handles what no `@receive` of the class does, in any state: `def (self, message)`."""
+    handler.__dict__["receives_any"] = True
+    return handler
+
+
+class WithFallback(dict[type, Handling]):
+    """Handlers that have one for the rest; only an actor that wants it pays for the second look."""
+
+    def __init__(self, handlers: typing.Mapping[type, Handling], fallback: Handling) -> None:
+        super().__init__(handlers)
+        self.fallback = fallback
+
+    @override
+    def __contains__(self, kind: object) -> bool:
+        return True
+
+    def __missing__(self, kind: type) -> Handling:
+        return self.fallback
+
+    @override
+    def get(self, kind: type, default: Any = None, /) -> Any:
+        return self[kind]
+
+
 def kind_of(function: Callable[..., Any]) -> Kind:
     """Whether a function can suspend, read off its bytecode (CPython 3.11 to 3.13)."""
     while isinstance(function, functools.partial):
@@ -79,6 +107,8 @@ def handlers_of(
     """
     own = marked(cls).get(None, {})
     handlers = {**{kind: _newest(cls, handling) for kind, handling in inherited.items()}, **own}
+    if (fallback := _fallback(cls, inherited)) is not None:
+        handlers = WithFallback(handlers, fallback)
     protocol = _protocol(cls, root)
     if protocol is None:
         return handlers
@@ -99,6 +129,15 @@ def _newest(cls: type, handling: Handling) -> Handling:
     """The handler as this class has it: it may redefine the method without marking it again."""
     function = getattr(cls, handling.function.__name__, handling.function)
     return handling if function is handling.function else Handling(function, kind_of(function))
+
+
+def _fallback(cls: type, inherited: typing.Mapping[type, Handling]) -> Handling | None:
+    own = [member for member in vars(cls).values() if getattr(member, "receives_any", False)]
+    if len(own) > 1:
+        raise DuplicateHandler(f"{cls.__name__}.{own[1].__name__} is a second handler for the rest")
+    if own:
+        return Handling(own[0], kind_of(own[0]))
+    return _newest(cls, inherited.fallback) if isinstance(inherited, WithFallback) else None
 
 
 def marked(cls: type) -> dict[str | None, dict[type, Handling]]:

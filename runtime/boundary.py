@@ -6,7 +6,7 @@ such a group is taken apart: the error stays here, the Cancelled goes on.
 """
 
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 
 class Boundary:
@@ -27,7 +27,8 @@ class Boundary:
             self.error = error
             return True
         if isinstance(error, BaseExceptionGroup):
-            mine, rest = error.split(Exception)
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            mine, rest = group.split(Exception)
             if isinstance(mine, Exception) and rest is not None:
                 self.error = mine
                 raise rest

@@ -14,6 +14,7 @@ from actors.errors import DirtySuspension, Fenced, StoreFull, TooManyDeferred, T
 from actors.event import Event, Key
 from actors.message import Deferred, Message
 from actors.ref import Ref
+from runtime.answering import Answering
 from runtime.behaving import Behaving
 from runtime.boundary import Boundary
 from runtime.cell import Cell, DeferredView
@@ -168,6 +169,32 @@ class TurnContext(Life):
                 cell.parent.failed(cell, making.error)
 
         self.output(PipeBegun(self, lambda: self._family.begin(cell, run)))
+
+    def answer(self, work: Callable[[], Awaitable[T]], then: Message[Any] | None = None) -> Deferred[T]:
+        self.effect("answer")
+        cell, router, begin = self.cell, self._rooms.router, self._family.begin
+        if cell.actor is not None:
+            if self.piping >= cell.actor.pipes_max:
+                raise TooManyPipes(f"{cell.address}: {cell.actor.pipes_max} pipes are under way")
+            if cell.deferred and len(cell.deferred) >= cell.actor.deferred_max:
+                raise TooManyDeferred(f"{cell.address}: {cell.actor.deferred_max} askers wait")
+
+        def over() -> None:
+            if then is None or self.fenced:
+                self.piping -= 1
+            else:
+                router.post(cell, then, Piped(self, then, router))
+
+        answering = Answering(
+            self,
+            f"answer {self.number}",
+            work,
+            begin=lambda run: begin(cell, run),
+            over=over,
+            letters=router.letters,
+        )
+        self.output(answering)
+        return Deferred("", None, None, answering.take)
 
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
         self.effect("defer", key)

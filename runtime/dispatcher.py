@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 
+from actors.errors import DeadLettered
 from actors.handlers import Handling, Kind
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, QUEUED, Cell, Turn
@@ -123,6 +124,8 @@ class Dispatcher:
             )
             if crashed and envelope.pending is None and envelope.timer is None:
                 self._lost(cell, envelope, "crashed")
+            elif not crashed and envelope.pending is None and isinstance(boundary.error, DeadLettered):
+                self._lost(cell, envelope, boundary.error.reason)
         else:
             self._ends.cut(cell, ctx, envelope.pending)
         self.queue.turn_over(cell, ctx)

@@ -17,7 +17,7 @@ from actors.message import Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
 from runtime.behaving import Became, Behaving, Unstashed
-from runtime.cell import Cell
+from runtime.cell import BUSY, Cell
 from runtime.envelope import Pending
 from runtime.outputs import Output
 from runtime.rooms import Rooms
@@ -168,6 +168,13 @@ class Life:
         forwarded = Forwarded(self.cell, self._rooms.router, ref.address)
         self.output(forwarded)
         return Deferred("", None, None, forwarded.take)
+
+    def backlog(self, ref: Ref[Any]) -> int:
+        cell = self._rooms.router.cells.get(ref.address)
+        if cell is None:
+            return 0
+        waiting = 0 if cell.mailbox is None else len(cell.mailbox.user)
+        return waiting + (cell.status is BUSY)
 
     # --- work that would hold the loop -----------------------------------------------------------------
 

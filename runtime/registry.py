@@ -158,6 +158,10 @@ class Registered(Undoable):
         self._registry.show(self._key, self._cell)
 
     @override
+    def fail(self, error: Exception) -> None:
+        self.undo()
+
+    @override
     def undo(self) -> None:
         if self._new:
             self._registry.remove(self._key, self._cell)

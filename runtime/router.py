@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Any, Protocol, cast
 
 import outcome
@@ -54,6 +55,26 @@ Interceptor = Callable[[Address, Any], str | DeadLettered | None]
 Judge = Callable[[Address, BaseException | None], None]
 """Is told how each ask has ended: None for a reply."""
 
+
+class Verdict:
+    """`with Verdict(judges, to):` tells them how the ask in it has ended, and lets that pass."""
+
+    __slots__ = ("_judges", "_to")
+
+    def __init__(self, judges: tuple[Judge, ...], to: Address) -> None:
+        self._judges = judges
+        self._to = to
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for judge in self._judges:
+            judge(self._to, error)
+
+
 SPEAKER: ContextVar[Speaker | None] = ContextVar("callboard_speaker", default=None)
 """Set once in each cell's contextvars, so that a ref, wherever it came from, speaks for the turn it is used in."""
 INSIDE: ContextVar[bool] = ContextVar("callboard_inside", default=False)
@@ -87,17 +108,8 @@ class Router:
         return self._ask(to, message) if within is None else self._ask_within(to, message, within)
 
     async def _judged(self, to: Address, message: Any, within: float | None) -> Any:
-        try:
-            reply = await (
-                self._ask(to, message) if within is None else self._ask_within(to, message, within)
-            )
-        except BaseException as error:
-            for judge in self.judges:
-                judge(to, error)
-            raise
-        for judge in self.judges:
-            judge(to, None)
-        return reply
+        with Verdict(self.judges, to):
+            return await (self._ask(to, message) if within is None else self._ask_within(to, message, within))
 
     async def _ask_within(self, to: Address, message: Any, within: float) -> Any:
         cell = self.cells.get(to)

@@ -165,6 +165,11 @@ class System:
         """Actors that have joined a name."""
         return self.reach.groups
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way: no turn, no commit, no pipe, no mail for an actor that is not up yet."""
+        return self.dispatcher.idle and self.commit.idle and self._under_way.nothing
+
     async def stop(self, ref: Ref[Any]) -> None:
         """Stop an actor and wait until it has ended; nobody there: nothing happens."""
         cell = self.router.cells.get(ref.address)

@@ -18,6 +18,7 @@ from actors.errors import (
     CommitFailed,
     DirtyRefusal,
     DirtySuspension,
+    NoRoutee,
     NotInThisState,
     ReplyNotAwaited,
     StashFull,
@@ -37,7 +38,15 @@ from runtime.poison import once_more
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
 
-REFUSALS = (StoreFull, TooManyDeferred, TooManyPipes, TooManyChildren, NotInThisState, StashFull)
+REFUSALS = (
+    NoRoutee,
+    NotInThisState,
+    StashFull,
+    StoreFull,
+    TooManyChildren,
+    TooManyDeferred,
+    TooManyPipes,
+)
 """What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
 
 

@@ -2,6 +2,7 @@
 
 from actors.testing.chance import Draws
 from actors.testing.effects import (
+    Answered,
     Asked,
     Became,
     Deferral,
@@ -37,6 +38,7 @@ from actors.testing.table import Table
 from actors.testing.turn import Turn
 
 __all__ = [
+    "Answered",
     "Asked",
     "Became",
     "Deferral",

@@ -19,6 +19,7 @@ from actors.errors import (
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from actors.testing.effects import (
+    Answered,
     Became,
     Effect,
     Piped,
@@ -132,6 +133,9 @@ class HarnessContext(HarnessReach):
 
     def pipe(self, work: Callable[[], Awaitable[T]], as_: Callable[[T | Exception], Message[Any]]) -> None:
         self.output(Piped(work, as_))
+
+    def answer(self, work: Callable[[], Awaitable[T]], then: Message[Any] | None = None) -> Deferred[T]:
+        return self.answered(Answered(work, then))
 
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
         self.check()

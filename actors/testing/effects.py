@@ -126,6 +126,14 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The turn's asker is promised the result of work outside the turn."""
+
+    work: Callable[[], Awaitable[Any]]
+    then: Message[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """To be found by a key."""
 
@@ -256,6 +264,7 @@ Effect = (
     | Watched
     | Unwatched
     | Forwarded
+    | Answered
     | Registered
     | Deregistered
     | Subscribed

@@ -10,6 +10,7 @@ from actors.message import Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
 from actors.testing.effects import (
+    Answered,
     Became,
     Effect,
     Forwarded,
@@ -140,6 +141,15 @@ class HarnessLife:
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
         self.output(Forwarded(ref))
+        return Deferred("", None, None, _elsewhere)
+
+    def backlog(self, ref: Ref[Any]) -> int:
+        self.check()
+        return self.world.backlogs.get(ref.address, 0)
+
+    def answered(self, output: Answered) -> Deferred[Any]:
+        """The asker waits for work outside the turn."""
+        self.output(output)
         return Deferred("", None, None, _elsewhere)
 
     def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:

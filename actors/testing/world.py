@@ -32,6 +32,8 @@ class World:
     stash: list[Any] = field(default_factory=list[Any])
     unstashed: list[Any] = field(default_factory=list[Any])
     holders: dict[Key[Any], list[Ref[Any]]] = field(default_factory=dict[Key[Any], list[Ref[Any]]])
+    backlogs: dict[Address, int] = field(default_factory=dict[Address, int])
+    """What `ctx.backlog` answers: the test says it."""
     state: str = ""
     named: int = 0
     in_turn: bool = False

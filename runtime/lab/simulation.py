@@ -74,12 +74,18 @@ def simulate(
     crash_at: int | None = None,
     start: float = START,
     keep_trace: bool = False,
+    trace_into: list[str] | None = None,
 ) -> Run:
-    """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck."""
+    """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
+
+    `trace_into` is filled as the run goes: there it can be read even when the program raises.
+    """
     clock = VirtualClock(start, autojump=True)
     entropy = Entropy(seed)
     disk = disk if disk is not None else Disk()
     trace = Trace(clock.now, crash_at=crash_at, keep=keep_trace)
+    if trace_into is not None:
+        trace.lines = trace_into
     found: list[Any] = []
 
     async def main() -> None:

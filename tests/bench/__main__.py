@@ -1,7 +1,8 @@
 """All figures: `python -m tests.bench [--only NAME] [--quick] [--backlog] [--json FILE]`.
 
 Each bench is a file of this folder with a `measure`; none asserts anything, since a figure is no test. Programs under
-load and the loads on them share the machine: compare ratios, and figures of the same run.
+load and the loads on them share the machine: compare ratios, and figures of the same run. Callboard beside other actor
+frameworks has a command of its own: `python -m tests.bench.savina`.
 """
 
 import argparse

@@ -25,6 +25,7 @@ PRINTED = {
     "class Account": "5",
     "Auction": "False ann",
     "Wallet": "5",
+    "class Worker": "49\n[4, 4, 4, 4]",
     "open_node": "http://127.0.0.1:",
     "SendEntry": "one pizza",
 }

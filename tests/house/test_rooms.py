@@ -31,8 +31,8 @@ MADE = {"build", "dist", "callboard-data"}
 """What tools leave behind; git ignores it."""
 PUBLIC = {
     "actors": """Activated Actor Address Append AutoShutdown Backoff Context Deferred Delete Directive Drop DurableActor
-                 Fresh Intensity Message Overflow Put Ref Restart Restarted Retry Spec StartReason StopReason Stored
-                 Strategy WakeAt receive""",
+                 Elsewhere Event Fresh Intensity Key Listing Message Overflow Put ReceiveTimeout Ref Restart Restarted
+                 Retry Spec StartReason StopReason Stored Strategy Terminated WakeAt enter receive receive_any""",
     "runtime": "Entropy MemoryStore Pattern SqliteStore System SystemClock VirtualClock simulate",
 }
 
@@ -109,7 +109,9 @@ def undocumented(path: Path) -> list[str]:
     public = [
         node
         for node in tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name[0] != "_"
+        and not any(isinstance(one, ast.Name) and one.id == "overload" for one in node.decorator_list)
     ]
     return [f"{path.relative_to(ROOT)}: {node.name}" for node in public if ast.get_docstring(node) is None]
 

@@ -385,6 +385,13 @@ async def test_a_handler_that_returns_what_nobody_awaits_has_crashed(system: Sys
 
     actor = system.spawn(Spec(Player))
     await settled()
-    for step in (lambda _: late(), lambda _: (x for x in "ab")):
+
+    def coroutine(_: Player) -> object:
+        return late()
+
+    def generator(_: Player) -> object:
+        return (letter for letter in "ab")
+
+    for step in (coroutine, generator):
         with pytest.raises(ActorCrashed, match="the handler of Run returned a"):
             await actor.ask(Run(step=step))

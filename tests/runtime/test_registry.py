@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.actor import Actor, Spec
-from actors.errors import ActorCrashed, KeyTaken
+from actors.address import Address
+from actors.errors import ActorCrashed, CommitFailed, KeyTaken
 from actors.event import Key, Listing
 from actors.handlers import receive
 from actors.ref import Ref
+from actors.signals import Terminated
+from runtime.events import ActorHasStopped
 from runtime.lab.simulation import simulate
+from runtime.store import Disk, MemoryStore
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
+    Keeper,
     Note,
     Player,
     Run,
@@ -30,6 +35,15 @@ from tests.runtime.cast import (
 
 PLAYERS = Key[Run | Note]("players")
 ONE = Key[Run | Note]("one", single=True)
+
+
+class Mourner(Actor[ActorHasStopped]):
+    def __init__(self, seen: list[Any]) -> None:
+        self.seen = seen
+
+    @receive(ActorHasStopped)
+    def on_stopped(self, message: ActorHasStopped) -> None:
+        self.seen.append(message)
 
 
 class Reader(Actor[Listing]):
@@ -208,3 +222,83 @@ def test_nothing_is_left_when_the_system_has_ended() -> None:
     system = play(program)
     assert system.registry.empty
     assert len(system.groups) == 0
+
+
+def test_a_key_taken_in_a_turn_whose_commit_fails_is_free_again() -> None:
+    disk = Disk()
+
+    async def program(system: System) -> None:
+        actor, other = keeper(system), system.spawn(Spec(Player))
+        await actor.ask(Note(text="awake"))
+
+        def registers_and_stages(self: Keeper) -> None:
+            self.ctx.register(ONE)
+            self.note("row")
+            disk.faults.full = True
+
+        with pytest.raises(CommitFailed):
+            await actor.ask(Run(step=registers_and_stages))
+        await other.ask(registers(ONE))
+        assert system.registry.find(ONE) == [other]
+
+    play(program, patterns=[keeping()], store=MemoryStore(disk))
+
+
+@on_stage()
+async def test_a_key_is_gone_before_a_watcher_is_told_of_the_end(system: System) -> None:
+    found: list[list[Ref[Any]]] = []
+
+    class Watcher(Actor[Run | Terminated]):
+        @receive(Run)
+        def on_run(self, message: Run) -> Any:
+            return message.step(self)
+
+        @receive(Terminated)
+        def on_terminated(self, message: Terminated) -> None:
+            found.append([*self.ctx.find(PLAYERS)])
+
+    actor, mourner = system.spawn(Spec(Player)), system.spawn(Spec(Watcher))
+    await actor.ask(registers(PLAYERS))
+    await mourner.ask(Run(step=lambda self: self.ctx.watch(actor)))
+    assert system.registry.find(PLAYERS) == [actor]
+    await system.stop(actor)
+    await settled()
+    assert found == [[]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS, seed=st.integers(0, 1_000))
+def test_members_and_listeners_miss_nothing_whatever_the_schedule(steps: list[Step], seed: int) -> None:
+    seen: list[Any] = []
+    heard: list[str] = []
+    ended: list[Address] = []
+    expected = 0
+
+    async def program(system: System) -> None:
+        nonlocal expected
+        system.events.subscribe(system.spawn(Spec(Mourner, (seen,))), ActorHasStopped)
+        actors = [system.spawn(Spec(Player, (heard,), name=str(number))) for number in range(3)]
+        members: set[Address] = set()
+        for what, who in steps:
+            actor = actors[who]
+            if actor.address in ended:
+                continue
+            if what == "stop":
+                await system.stop(actor)
+                ended.append(actor.address)
+                members.discard(actor.address)
+            elif what == "register":
+                await actor.ask(Run(step=lambda self: self.ctx.join("g")))
+                members.add(actor.address)
+            else:
+                await actor.ask(Run(step=lambda self: self.ctx.leave("g")))
+                members.discard(actor.address)
+            assert {ref.address for ref in system.groups.members("g")} == members
+            await system.groups.publish("g", Note(text="all"))
+            expected += len(members)
+            await trio.sleep(1)
+
+    with unlogged():
+        simulate(program, seed=seed)
+    assert len(heard) == expected
+    assert [event.address for event in seen if event.address.name in "012"][: len(ended)] == ended

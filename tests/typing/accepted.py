@@ -2,7 +2,8 @@
 
 from typing import assert_type
 
-from actors import Actor, Deferred, Message, Ref, Spec, receive
+from actors import Actor, Deferred, Key, Message, Ref, Spec, receive
+from patterns.routers import Gather, Gathered, broadcast, first_of, group, pool, round_robin
 from runtime import System
 
 
@@ -59,3 +60,14 @@ async def a_ref_that_takes_more_stands_for_one_that_takes_less(wide: Ref[AnyMess
 def spawn_gives_a_ref_of_the_actors_protocol(system: System) -> None:
     assert_type(system.spawn(Spec(Account)), Ref[AccountMessage])
     assert_type(system.spawn(Spec(Slow)), Ref[Deposit])
+
+
+async def a_router_is_a_ref_of_its_routees_protocol(system: System, account: Ref[AccountMessage]) -> None:
+    key = Key[AccountMessage]("accounts")
+    assert_type(system.registry.find(key), list[Ref[AccountMessage]])
+    assert_type(system.spawn(group(round_robin(), [account])), Ref[AccountMessage])
+    assert_type(system.spawn(group(first_of(2), key)), Ref[AccountMessage])
+    workers = system.spawn(pool(round_robin(), Spec(Account), 2))
+    assert_type(await workers.ask(Deposit(amount=1)), int)
+    everyone = system.spawn(group(broadcast(), key))
+    assert_type(await everyone.ask(Gather(Deposit(amount=1))), Gathered[int])

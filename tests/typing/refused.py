@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from actors import Actor, Message, Ref, Spec, receive
+from actors import Actor, Key, Message, Ref, Spec, receive
+from patterns.routers import Gather, broadcast, group, round_robin
 from runtime import System
 
 
@@ -73,3 +74,16 @@ def a_ref_that_takes_less_does_not_stand_for_one_that_takes_more(account: Ref[Ac
 def spawn_gives_no_other_ref(system: System) -> Ref[Any]:
     renames: Ref[Rename] = system.spawn(Spec(Account))  # refused
     return renames
+
+
+async def a_router_takes_no_other_message(system: System, account: Ref[AccountMessage]) -> None:
+    router = system.spawn(group(round_robin(), [account]))
+    await router.ask(Rename(name="a"))  # refused
+    everyone = system.spawn(group(broadcast(), Key[AccountMessage]("accounts")))
+    await everyone.ask(Gather(Rename(name="a")))  # refused
+    await everyone.ask(Deposit(amount=1))  # refused
+
+
+def a_key_finds_no_other_refs(system: System) -> Ref[Any]:
+    found: list[Ref[Rename]] = system.registry.find(Key[AccountMessage]("accounts"))  # refused
+    return found[0]

@@ -2,9 +2,8 @@
 
 import ctypes
 import errno
-import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,10 @@ def small_disk(folder: Path) -> Generator[Path]:
 def fill(place: Path) -> Path:
     """Leave no room on the disk; delete the file, and there is some again."""
     filler = place / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (65_536, 4_096, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError as full:
-                assert full.errno == errno.ENOSPC
+    for size in (65_536, 4_096, 1):
+        with suppress(OSError), filler.open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(size))
     return filler
 
 
@@ -59,15 +55,15 @@ class Sender:
         self.kept: set[str] = set()
         self.refused: set[str] = set()
 
-    def send(self, size: int = 20_000) -> int:
+    def send(self) -> int:
         """The status of one more send."""
         name = f"{len(self.kept) + len(self.refused)}:"
         try:
-            self.client.send_message(QueueUrl=self.queue, MessageBody=name + "x" * size)
+            self.client.send_message(QueueUrl=self.queue, MessageBody=name + "x" * 20_000)
         except ClientError as error:
             self.refused.add(name)
-            assert error.response["Error"]["Code"] == "ServiceUnavailable"
-            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            return status if error.response["Error"]["Code"] == "ServiceUnavailable" else -status
         self.kept.add(name)
         return 200
 
@@ -78,49 +74,68 @@ class Sender:
                 return
         raise AssertionError(f"no send was answered with {status}")
 
+    def count(self) -> int:
+        """How many messages the queue says that it has."""
+        name = "ApproximateNumberOfMessages"
+        shown = self.client.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
+        return int(shown["Attributes"][name])
 
-def all_names(client: Any, queue: str) -> list[str]:
-    """Of all messages that are there; each is deleted."""
-    names: list[str] = []
-    while taken := client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-        for one in taken:
-            names.append(one["Body"].partition(":")[0] + ":")
-            client.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
-    return names
+    def taken(self) -> list[str]:
+        """The numbers of all messages that are there; each is deleted."""
+        names: list[str] = []
+        while found := self.client.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for one in found:
+                names.append(one["Body"].partition(":")[0] + ":")
+                self.client.delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
+        return names
 
 
-def test_a_full_disk_refuses_sends_lets_reads_go_on_and_loses_nothing_over_a_kill(tmp_path: Path) -> None:
+def test_a_full_disk_refuses_sends_lets_reads_go_on_and_sends_too_once_there_is_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk, node(tmp_path, "--allow-reset", data=disk / "data") as running:
+        client = sqs(running.url)
+        sender = Sender(client, client.create_queue(QueueName="orders")["QueueUrl"])
+        assert [sender.send() for _ in range(3)] == [200] * 3
+        filler = fill(disk)
+        sender.until(503)  # the files themselves still have some room
+        assert [sender.send() for _ in range(5)] == [503] * 5
+        assert sender.count() == len(sender.kept)
+        assert len(client.list_queues()["QueueUrls"]) == 1
+        with urllib3.PoolManager(retries=False, timeout=10) as pool:
+            health = pool.request("GET", f"{running.url}/_callboard/health").json()
+            reset = pool.request("POST", f"{running.url}/_callboard/reset")
+        assert health == {"status": "ok", "writable": False}
+        assert (reset.status, list(reset.json())) == (503, ["error"])
+
+        filler.unlink()
+        sender.until(200)
+        assert [sender.send() for _ in range(3)] == [200] * 3
+        found = sender.taken()
+        client.close()
+    assert sorted(found) == sorted(sender.kept)
+
+
+def test_a_node_that_is_killed_on_a_full_disk_has_all_that_it_acknowledged_and_nothing_that_it_refused(
+    tmp_path: Path,
+) -> None:
     with small_disk(tmp_path) as disk:
         data = disk / "data"
-        with node(tmp_path, "--allow-reset", data=data) as running:
+        with node(tmp_path, data=data) as running:
             client = sqs(running.url)
             sender = Sender(client, client.create_queue(QueueName="orders")["QueueUrl"])
-            assert [sender.send() for _ in range(3)] == [200] * 3
-            filler = fill(disk)
-            sender.until(503)  # the file itself still has some pages
-            assert [sender.send() for _ in range(5)] == [503] * 5
-
-            names = ["ApproximateNumberOfMessages"]
-            shown = client.get_queue_attributes(QueueUrl=sender.queue, AttributeNames=names)["Attributes"]
-            assert shown == {names[0]: str(len(sender.kept))}
-            assert len(client.list_queues()["QueueUrls"]) == 1
-            with urllib3.PoolManager(retries=False, timeout=10) as pool:
-                health = pool.request("GET", f"{running.url}/_callboard/health").json()
-                assert health == {"status": "ok", "writable": False}
-                reset = pool.request("POST", f"{running.url}/_callboard/reset")
-                assert (reset.status, list(reset.json())) == (503, ["error"])
-
-            filler.unlink()
             sender.until(200)
-            assert [sender.send() for _ in range(3)] == [200] * 3
             filler = fill(disk)
             sender.until(503)
             running.kill()
             client.close()
-        filler.unlink()
-        with node(tmp_path, data=data) as running:
-            client = sqs(running.url)
-            found = all_names(client, sender.queue)
+        with node(tmp_path, data=data) as running:  # still full
+            client = sender.client = sqs(running.url)
+            assert sender.count() == len(sender.kept)
+            assert sender.send() == 503
+            filler.unlink()
+            sender.until(200)
+            found = sender.taken()
             client.close()
-    assert len(found) == len(set(found))
-    assert set(found) == sender.kept
+    assert sorted(found) == sorted(sender.kept)
+    assert len(sender.refused) > 1

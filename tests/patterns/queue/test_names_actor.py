@@ -287,7 +287,9 @@ async def test_names_survive_a_restart(clock: VirtualClock, disk: Disk) -> None:
         assert list((await stage.names.ask(ListQueues())).names) == ["one", "three"]
 
 
-async def test_a_name_that_is_no_queue_leaves_nothing_in_the_node(stage: Theatre, clock: VirtualClock) -> None:
+async def test_a_name_that_is_no_queue_leaves_nothing_in_the_node(
+    stage: Theatre, clock: VirtualClock
+) -> None:
     for number in range(3):
         with pytest.raises(QueueDoesNotExist):
             await stage.send(stage.queue(f"none{number}"), "a")

@@ -1,0 +1,80 @@
+"""Routers as they are written: `system.spawn(pool(round_robin(), Spec(Worker), 4))` is a Ref of the worker's protocol."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, overload
+
+from actors.actor import Spec
+from actors.event import Key
+from actors.ref import Ref
+from patterns.routers.actor import Begins, GivenRouter, KeyRouter
+from patterns.routers.gathering import Broadcast, FirstOf, TailChop
+from patterns.routers.messages import ToAll
+from patterns.routers.policies import ConsistentHash, Policy, Random, RoundRobin, SmallestMailbox
+from patterns.routers.pool import Size, pool_class
+from patterns.routers.pulling import WorkPulling
+
+M = TypeVar("M")
+
+
+def round_robin() -> Policy:
+    """One after the other."""
+    return RoundRobin()
+
+
+def random() -> Policy:
+    """By chance, drawn from the system's entropy: the same seed gives the same choices."""
+    return Random()
+
+
+def smallest_mailbox() -> Policy:
+    """To who has the least before it."""
+    return SmallestMailbox()
+
+
+def consistent_hash(by: str | Callable[[Any], object]) -> Policy:
+    """Always to the same routee for the same key: a field's name, or a function of the message."""
+    return ConsistentHash(by)
+
+
+def broadcast() -> Broadcast:
+    """To all: `await router.ask(Gather(message))` is Gathered, the replies and the failures."""
+    return Broadcast()
+
+
+def first_of(count: int | None = None) -> Policy:
+    """To `count` of them at once, or to all; the first reply wins. All failed: an ExceptionGroup. Raises BadSpec."""
+    return FirstOf(count)
+
+
+def tail_chop(delay: float) -> Policy:
+    """To one, and to one more after each `delay` seconds without an answer; the first reply wins. Raises BadSpec."""
+    return TailChop(delay)
+
+
+def work_pulling() -> Policy:
+    """To whoever is free: the rest waits at the router, as many as its spec's `capacity`."""
+    return WorkPulling()
+
+
+@overload
+def group(policy: Policy, routees: Sequence[Ref[M]] | Key[M]) -> Spec[M]: ...
+@overload
+def group(policy: Broadcast, routees: Sequence[Ref[M]] | Key[M]) -> Spec[ToAll[M]]: ...
+def group(policy: Begins, routees: Sequence[Ref[Any]] | Key[Any]) -> Spec[Any]:
+    """A router for actors that live anyway: given ones, or whoever holds a key.
+
+    With nobody left an ask raises NoRoutee, and a tell becomes a dead letter.
+    """
+    if isinstance(routees, Key):
+        return Spec(KeyRouter, (policy, routees))
+    return Spec(GivenRouter, (policy, tuple(routees)))
+
+
+@overload
+def pool(policy: Policy, routee: Spec[M], size: int | Size) -> Spec[M]: ...
+@overload
+def pool(policy: Broadcast, routee: Spec[M], size: int | Size) -> Spec[ToAll[M]]: ...
+def pool(policy: Begins, routee: Spec[Any], size: int | Size) -> Spec[Any]:
+    """A router whose routees are its own children, each restarted alone as its spec says. Raises BadSpec."""
+    bounds = size if isinstance(size, Size) else Size(size, size)
+    return Spec(pool_class(routee), (policy, routee.args, bounds))

@@ -1,0 +1,54 @@
+"""One round of one program by one framework, in this process: the stage, the stopwatch, the check of the answer.
+
+A program stands in `programs.py`; Callboard's actors in `ours/<name>.py`, in a function `callboard`; those of the others
+in `peers/<name>.py`, in a function named after each. It is given the stage, the stopwatch and the size, and builds its
+actors before it starts the watch. Nothing of a framework is imported here: a process holds the one that it measures.
+"""
+
+import importlib
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tests.bench.savina.programs import PROGRAMS
+
+
+class Stopwatch:
+    """Times one block: the stage is built before it and torn down behind it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        start = perf_counter()
+        yield
+        self.seconds = perf_counter() - start
+
+
+class WrongResult(AssertionError):
+    """The program has not done what it is timed for."""
+
+
+def run(name: str, framework: str, scale: str) -> dict[str, float]:
+    """Its rate and this process's peak memory. Raises WrongResult."""
+    program, watch = PROGRAMS[name], Stopwatch()
+    size = program.size(scale)
+    home, stage = ("ours", "stage") if framework == "callboard" else ("peers", "stages")
+    module = importlib.import_module(f"tests.bench.savina.{home}.{name}")
+    enter: Callable[..., Any] = getattr(importlib.import_module(f"tests.bench.savina.{stage}"), framework)
+    result = enter(getattr(module, framework), watch, size)
+    expected = program.right(size)
+    if result != expected:
+        raise WrongResult(f"{name}, {framework}: {result}, not {expected}")
+    return {"rate": program.work(size) / watch.seconds, "seconds": watch.seconds, "peak": peak()}
+
+
+def peak() -> float:
+    """Most resident memory this process has had, in MB. Not getrusage's: that survives exec, and is the parent's then."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1_000
+    return 0.0

@@ -1,0 +1,51 @@
+"""Each program does what it is timed for; how fast is no test's business."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.bench.savina import harness, report
+from tests.bench.savina.programs import FRAMEWORKS, PROGRAMS
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_callboards_program_gives_the_right_answer(name: str) -> None:
+    assert harness.run(name, "callboard", "tiny")["rate"] > 0
+
+
+def test_every_file_is_a_program_and_every_program_has_its_files() -> None:
+    assert {path.stem for path in (HERE / "ours").glob("*.py")} == set(PROGRAMS)
+    compared = {
+        name for name, one in PROGRAMS.items() if set(one.left_out) != set(FRAMEWORKS) - {"callboard"}
+    }
+    assert {path.stem for path in (HERE / "peers").glob("*.py")} == compared
+
+
+def test_every_peer_runs_a_program_or_has_a_reason_why_not() -> None:
+    for path in (HERE / "peers").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        run = {name for name in FRAMEWORKS if f"def {name}(" in text}
+        assert run | set(PROGRAMS[path.stem].left_out) == set(FRAMEWORKS) - {"callboard"}, path.name
+        assert not run & set(PROGRAMS[path.stem].left_out), path.name
+
+
+def test_a_wrong_answer_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(PROGRAMS["counting"], right=str)
+    monkeypatch.setitem(PROGRAMS, "counting", wrong)
+    with pytest.raises(harness.WrongResult, match="counting, callboard: 1200, not 1200"):
+        harness.run("counting", "callboard", "tiny")
+
+
+def test_a_rows_ratio_is_to_the_best_peer() -> None:
+    figures = {
+        "callboard": report.Figure(100, 1),
+        "pykka": report.Figure(10, 1),
+        "xoscar": report.Figure(20, 1),
+    }
+    row = report.Row("counting", figures, {"thespian": "FAILED: over 20 s", "triotp": "has no such thing"})
+    assert row.ratio == 5.0
+    assert "thespian: FAILED: over 20 s" in row.line()
+    assert report.Row("skynet", {"callboard": report.Figure(1, 1)}, {}).ratio is None
