@@ -18,7 +18,8 @@ from runtime.node import open_node
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-ALONE = [block for block in BLOCKS if "boto3.client" not in block]
+TESTS = [block for block in BLOCKS if "def test_" in block]
+ALONE = [block for block in BLOCKS if "boto3.client" not in block and block not in TESTS]
 WIRE = [block for block in BLOCKS if "boto3.client" in block]
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 PRINTED = {
@@ -52,6 +53,19 @@ async def test_a_block_that_stands_alone_runs_and_prints_what_it_says(word: str)
 def test_every_python_block_is_run_by_a_test() -> None:
     assert len(ALONE) == len(PRINTED)
     assert len(WIRE) == 1
+    assert len(TESTS) == 1
+
+
+async def test_the_block_of_tests_is_green_beside_the_conftest_that_it_names(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^`(pytest_plugins = .*?)`", README, re.MULTILINE)
+    (tmp_path / "conftest.py").write_text(line, encoding="utf-8")
+    (tmp_path / "test_readme.py").write_text(TESTS[0], encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(tmp_path)]
+    done = await trio.run_process(
+        command, capture_stdout=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=False
+    )
+    output = done.stdout.decode()
+    assert f"{TESTS[0].count('def test_')} passed" in output, output
 
 
 @pytest.mark.wire

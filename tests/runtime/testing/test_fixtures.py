@@ -25,15 +25,19 @@ RED = {
 }
 
 
-@pytest.fixture(scope="module", params=["trio_mode", "no trio_mode"])
+@pytest.fixture(scope="module", params=["trio_mode", "no trio_mode", "by option"])
 def printed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What pytest says of the suite, beside a conftest of one line."""
+    """What pytest says of the suite, beside a conftest of one line; or with the plugin named on the command line."""
     project = tmp_path_factory.mktemp("project")
     (project / "test_suite.py").write_text(SUITE, encoding="utf-8")
-    (project / "conftest.py").write_text('pytest_plugins = ["runtime.testing.fixtures"]\n', encoding="utf-8")
-    mode = "true" if request.param == "trio_mode" else "false"
+    by_option = request.param == "by option"  # then pytest-trio comes later, and its hooks before ours
+    if not by_option:
+        line = 'pytest_plugins = ["runtime.testing.fixtures"]\n'
+        (project / "conftest.py").write_text(line, encoding="utf-8")
+    mode = "false" if request.param == "no trio_mode" else "true"
     (project / "pytest.ini").write_text(f"[pytest]\ntrio_mode = {mode}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-rA", "--color=no", "-p", "no:cacheprovider", str(project)]
+    command += ["-p", "runtime.testing.fixtures"] if by_option else []
     env = {**environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
     return done.stdout

@@ -66,6 +66,17 @@ def test_the_body_runs_once_for_each_seed() -> None:
     assert len(ran) == 5
 
 
+def test_each_seed_is_another_run_and_the_same_again() -> None:
+    tokens: list[str] = []
+
+    @simulated(seeds=[1, 2, 1])
+    async def draw(system: System) -> None:
+        tokens.append(system.entropy.token())
+
+    draw()
+    assert tokens[0] == tokens[2] != tokens[1]
+
+
 @simulated(seeds=100)
 async def lost_update(system: System) -> None:
     cell = system.spawn(Spec(Cell, name="cell"))

@@ -93,6 +93,15 @@ async def test_green_turn_is_allowed(idler: Ref[Wait], leaks: Leaks) -> None:
     await idler.tell(Wait(how="turn"))
 
 
+async def test_green_letter_asker_and_task_are_allowed(
+    system: System, prices: Probe[Price], leaks: Leaks
+) -> None:
+    leaks.allow("letters", "askers", "turns", "tasks")
+    await system.ref(Address("/nobody")).tell(Bill(total=1))
+    await system.spawn(Spec(Till, (prices.ref, prices.ref))).tell(Buy(item="tea"))
+    trio.lowlevel.spawn_system_task(trio.sleep_forever)
+
+
 async def test_red_assertion_is_not_hidden_by_a_leak(idler: Ref[Wait]) -> None:
     await idler.tell(Wait(how="turn"))
     assert 1 + 1 == 3, "the user's own"
