@@ -178,3 +178,15 @@ class CircuitOpen(DeadLettered):
     def __init__(self, address: str, retry_after: float) -> None:
         super().__init__(address, "refused_by_policy")
         self.retry_after = retry_after
+
+
+REFUSALS: tuple[type[ActorError], ...] = (
+    NoRoutee,
+    NotInThisState,
+    StashFull,
+    StoreFull,
+    TooManyChildren,
+    TooManyDeferred,
+    TooManyPipes,
+)
+"""What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""

@@ -12,20 +12,14 @@ import outcome
 
 from actors.actor import Actor
 from actors.errors import (
+    REFUSALS,
     ActorCrashed,
     ActorRestarted,
     ActorStopped,
     CommitFailed,
     DirtyRefusal,
     DirtySuspension,
-    NoRoutee,
-    NotInThisState,
     ReplyNotAwaited,
-    StashFull,
-    StoreFull,
-    TooManyChildren,
-    TooManyDeferred,
-    TooManyPipes,
 )
 from actors.message import Deferred
 from actors.supervision import DROP
@@ -37,18 +31,6 @@ from runtime.outputs import Output, Reply, Resolve
 from runtime.poison import once_more
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
-
-REFUSALS = (
-    NoRoutee,
-    NotInThisState,
-    StashFull,
-    StoreFull,
-    TooManyChildren,
-    TooManyDeferred,
-    TooManyPipes,
-)
-"""What the context itself refuses: as any refusal it goes to the asker, whatever the message lists."""
-
 
 UNAWAITED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
 NO_REPLIES = UNAWAITED | {Deferred}

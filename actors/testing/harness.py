@@ -15,15 +15,7 @@ from typing import Any, Generic, TypeVar
 from actors.actor import Activated, Actor, Chance, Fresh, Spec, StartReason, StopReason
 from actors.address import Address
 from actors.durable import DurableActor, Woken, Write
-from actors.errors import (
-    DirtyRefusal,
-    DirtySuspension,
-    NotInADurableTurn,
-    StoreFull,
-    TooManyChildren,
-    TooManyDeferred,
-    TooManyPipes,
-)
+from actors.errors import REFUSALS, DirtyRefusal, DirtySuspension, NotInADurableTurn
 from actors.event import Key
 from actors.handlers import Handling, Kind
 from actors.message import Deferred, Fits
@@ -40,8 +32,6 @@ from actors.testing.world import Timed, World
 M = TypeVar("M")
 R = TypeVar("R")
 
-REFUSALS = (StoreFull, TooManyDeferred, TooManyPipes, TooManyChildren)
-"""What the context itself refuses, whatever the message lists."""
 UNSET: Any = object()
 PLAIN = Kind.PLAIN
 

@@ -7,8 +7,18 @@ from typing_extensions import override
 
 from actors import Actor, Deferred, Directive, Message, Ref, Spec, receive
 from actors.actor import Context, StartReason
+from actors.behaviours import Elsewhere
 from actors.durable import Append, DurableActor, DurableContext, Put, Stored
-from actors.errors import DirtyRefusal, DirtySuspension, Fenced, NameTaken, NotInADurableTurn, StoreFull
+from actors.errors import (
+    DirtyRefusal,
+    DirtySuspension,
+    Fenced,
+    NameTaken,
+    NotInADurableTurn,
+    NotInThisState,
+    StashFull,
+    StoreFull,
+)
 from actors.event import Key
 from actors.testing import (
     Asked,
@@ -483,3 +493,13 @@ def test_a_key_and_a_group_are_values_and_the_test_says_who_is_found() -> None:
     turn = worker.run(Do(step=step))
     assert turn.reply == [BANK]
     assert turn.outputs == [Registered(KEY), Joined("all"), Published("all", Tick())]
+
+
+def test_what_the_context_refuses_is_a_refusal_here_as_in_a_system() -> None:
+    class Strict(Door):
+        elsewhere = Elsewhere.REFUSE
+
+    assert isinstance(harness(Strict).run(Knock()).refusal, NotInThisState)
+    full = harness(Door, capacity=1)
+    full.run(Knock())
+    assert isinstance(full.run(Knock()).refusal, StashFull)
