@@ -11,6 +11,7 @@ from actors.mailbox import Mailbox
 from actors.supervision import Drop
 from runtime.cell import Cell
 from runtime.envelope import Envelope, Pending, Stage
+from runtime.waits import leaver
 
 
 def once_more(cell: Cell, message: Any, pending: Pending | None, envelope: Envelope | None) -> bool:
@@ -37,11 +38,6 @@ def once_more(cell: Cell, message: Any, pending: Pending | None, envelope: Envel
 
 def queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> None:
     """Its asker may leave again at any time: the turn that it waited for is over."""
-
-    def leave() -> None:
-        if cell.mailbox is not None:
-            cell.mailbox.remove(envelope)
-
     pending.stage = Stage.QUEUED
     pending.scope = None
-    pending.leave = leave
+    pending.leave = leaver(cell, envelope)

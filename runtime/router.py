@@ -33,7 +33,7 @@ from runtime.envelope import Envelope, Pending, Stage, Ticket
 from runtime.letters import DeadLetters
 from runtime.poison import queue_again
 from runtime.reach import Reach
-from runtime.waits import add_edge, check_cycle, room_for_one, waits_for
+from runtime.waits import add_edge, check_cycle, leaver, waits_for
 
 YIELD_EVERY = 64
 """Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
@@ -175,11 +175,7 @@ class Router:
     def _asking_envelope(self, cell: Cell, message: Any, asker: Cell | None) -> Envelope:
         envelope = Envelope(message, self._count, None if asker is None else asker.address)
 
-        def leave() -> None:
-            if cell.mailbox is not None and cell.mailbox.remove(envelope) and cell.room is not None:
-                room_for_one(cell)
-
-        envelope.pending = Pending(leave)
+        envelope.pending = Pending(leaver(cell, envelope))
         return envelope
 
     async def ask_watched(

@@ -4,8 +4,11 @@
 Only an ask that must queue can close a cycle: an idle target waits for nobody. So nothing here is on the fast way.
 """
 
+from collections.abc import Callable
+
 from actors.errors import AskCycle
 from runtime.cell import Cell
+from runtime.envelope import Envelope
 
 
 def add_edge(asker: Cell, target: Cell) -> list[Cell]:
@@ -45,6 +48,16 @@ def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
         if following not in seen and (rest := _path(following, sought, seen)):
             return [here, *rest]
     return None
+
+
+def leaver(cell: Cell, envelope: Envelope) -> Callable[[], None]:
+    """What a cancelled asker calls while its message waits in the cell's mailbox: out of it, and its room to the next."""
+
+    def leave() -> None:
+        if cell.mailbox is not None and cell.mailbox.remove(envelope) and cell.room is not None:
+            room_for_one(cell)
+
+    return leave
 
 
 def room_for_one(cell: Cell) -> None:

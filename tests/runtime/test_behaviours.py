@@ -19,7 +19,7 @@ from actors.errors import (
 from actors.handlers import receive
 from actors.message import Deferred, Message
 from runtime.system import System
-from tests.runtime.cast import Note, Player, Run, on_stage, settled
+from tests.runtime.cast import Note, Player, Run, Wait, on_stage, settled
 
 
 class Push(Message[str]):
@@ -328,3 +328,38 @@ async def test_an_asker_that_leaves_cancels_what_it_was_forwarded_to(system: Sys
     with trio.move_on_after(5):
         await front.ask(Note(text="a"))
     assert ended == ["a"]
+
+
+@on_stage()
+async def test_an_asker_that_leaves_a_forwarded_message_makes_room_for_the_next(system: System) -> None:
+    heard: list[str] = []
+    target = system.spawn(Spec(Player, (heard,), capacity=1))
+
+    class Front(Actor[Note]):
+        @receive(Note)
+        def on_note(self, message: Note) -> int | Deferred[int]:
+            return self.ctx.forward(target)
+
+    async def busy(_: Player) -> None:
+        await trio.sleep(100)
+
+    front = system.spawn(Spec(Front))
+    await settled()
+    came: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(target.ask, Wait(step=busy))
+        await settled()
+        leaving = trio.CancelScope()
+
+        async def leave() -> None:
+            with leaving:
+                await front.ask(Note(text="leaves"))
+
+        nursery.start_soon(leave)
+        await settled()
+        nursery.start_soon(ask_into, came, target, Note(text="waits for room"))
+        await settled()
+        leaving.cancel()
+        await settled()
+        assert not system.router.cells[target.address].room
+    assert (heard, came) == (["waits for room"], [1])
