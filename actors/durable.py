@@ -17,6 +17,11 @@ from actors.message import Message
 
 M = TypeVar("M")
 
+KEY_MAX = 1_024
+"""Bytes of a key or a log's name."""
+VALUE_MAX = 4 * 1_048_576
+"""Bytes of a value or a record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from typing_extensions import override
 
-from actors.durable import Append, Delete, Put, Stored, Trim, Write
+from actors.durable import VALUE_MAX, Append, Delete, Put, Stored, Trim, Write
 from actors.errors import BadSpec
 from actors.guarded import GuardedActor
 from actors.handlers import overrides
@@ -32,8 +32,6 @@ E = TypeVar("E", bound=Record)
 
 LOG = "~events"
 SNAPSHOTS = "~snapshot/"
-SNAPSHOT_MAX = 4 * 1_048_576
-"""Bytes of a stored value: a state that is larger has no snapshot, and is read back from its events."""
 PAGE = 1_000
 """Events that are read back at once."""
 
@@ -101,7 +99,7 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
 
     def _snapshot(self, state: S, end: int, writes: list[Write]) -> list[int]:
         value = self.form.write(state)
-        if len(value) > SNAPSHOT_MAX:
+        if len(value) > VALUE_MAX:  # it has no snapshot, and is read back from its events
             return self._snapshots
         kept = [*self._snapshots, end]
         writes.append(Put(_row(end), value))

@@ -175,11 +175,8 @@ class CommitPoint:
             entry.outputs += outputs
             self._failed(entry, result)
             return
-        cell.version = result.version
-        for write in staged:
-            if isinstance(write, WakeAt):
-                self._wake_at(cell.address, write.time)
-        self._release(cell, outputs)
+        wakes = [write for write in staged if isinstance(write, WakeAt)]
+        self._durable(cell, result, wakes[-1] if wakes else None, outputs)
 
     def _take(self) -> list[Batch]:
         """What has gathered is under way from now on."""
@@ -232,12 +229,12 @@ class CommitPoint:
         if not isinstance(result, Durable):
             self._failed(entry, result)
             return
-        cell.version = result.version
-        if entry.wakes is not None:
-            self._wake_at(cell.address, entry.wakes.time)
-        self._release(cell, entry.outputs)
+        self._durable(cell, result, entry.wakes, entry.outputs)
 
-    def _release(self, cell: Cell, outputs: Sequence[Output]) -> None:
+    def _durable(self, cell: Cell, result: Durable, wakes: WakeAt | None, outputs: Sequence[Output]) -> None:
+        cell.version = result.version
+        if wakes is not None:
+            self._wake_at(cell.address, wakes.time)
         for output in outputs:
             if self._trace is not None:
                 self._number(output.label, cell.address)

@@ -97,11 +97,7 @@ class TurnContext(Life):
 
     def send(self, to: Address, message: Any) -> None:
         self.effect("tell", to)
-        tell = Tell(self._rooms.router, self.cell, to, message)
-        if self.outputs is None:
-            self.outputs = [tell]
-        else:
-            self.outputs.append(tell)
+        self.output(Tell(self._rooms.router, self.cell, to, message))
 
     @property
     def durable(self) -> bool:

@@ -3,7 +3,6 @@
 `TurnContext` is built on it. All of it is the incarnation's own, and gone with it.
 """
 
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast
 
@@ -16,6 +15,7 @@ from actors.errors import Fenced, NotInADurableTurn, TimerLimit
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
+from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_period
 from runtime.behaving import Became, Behaving, Unstashed
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Pending
@@ -23,14 +23,11 @@ from runtime.outputs import Output
 from runtime.rooms import Rooms
 from runtime.router import SPEAKER, Router
 from runtime.staged import TimerChange, Undoable
-from runtime.ticking import RECEIVE_TIMEOUT, STATE_TIMEOUT, Due, Periodic, Silence
+from runtime.ticking import Due, Periodic, Silence
 from runtime.timers import Timer
 from runtime.watching import AsMessage, Watch, Watched
 
 T = TypeVar("T")
-
-TIMERS_MAX = 1_000
-"""Timers of one actor."""
 
 
 class Life:
@@ -65,14 +62,12 @@ class Life:
         every: float | None = None,
         mode: Literal["delay", "rate"] = "delay",
     ) -> None:
-        if not 0 <= after < math.inf:  # NaN is neither, and would spoil the order of all timers
-            raise ValueError(f"after is at least 0 seconds, not {after}")
+        check_after(after)
         rooms, at = self._rooms, self._rooms.clock.now() + after
         if every is None:
             self._set_timer(key, Timer(at, lambda timer: self._due(key, timer, message)))
             return
-        if not 0 < every < math.inf:
-            raise ValueError(f"every is more than 0 seconds, not {every}")
+        check_period("every", every)
         periodic = Periodic(self, rooms, key, message, every, rate=mode == "rate")
         self._set_timer(key, Timer(at, periodic.fire))
 
@@ -97,12 +92,9 @@ class Life:
         self.silence = None
         if after is None:
             return
-        if not 0 < after < math.inf:
-            raise ValueError(f"after is more than 0 seconds, not {after}")
-        rooms = self._rooms
-        silence = Silence(self, rooms, message or ReceiveTimeout(), after)
-        self.silence = silence
-        self._set_timer(RECEIVE_TIMEOUT, silence.first())
+        check_period("after", after)
+        self.silence = Silence(self, self._rooms, message or ReceiveTimeout(), after)
+        self._set_timer(RECEIVE_TIMEOUT, self.silence.first())
 
     # --- state and stash -------------------------------------------------------------------------------
 

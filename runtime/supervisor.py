@@ -132,9 +132,9 @@ class Supervisor:
     def failed(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None or _is_over(cell):
             return
-        cell.last_error = f"{type(error).__name__}: {error}"
         cell.trace = "".join(format_exception(error))[-TRACE_MAX:]
         if cell.spec.resumes and cell.spec.directive(error) is Directive.RESUME:
+            cell.last_error = _named(error)
             log.warning("actor_resumed", actor=cell.address, incarnation=cell.incarnation, exc_info=error)
             error.__traceback__ = None
         else:
@@ -145,7 +145,7 @@ class Supervisor:
         if cell.end_reason is not None or _is_over(cell):
             return
         self._comes_back(cell, RESTARTING)
-        cell.last_error = f"{type(error).__name__}: {error}"
+        cell.last_error = _named(error)
         self._ending.fence(cell)
         self._rooms.router.reach.has_crashed(cell)
         log.error(
@@ -292,7 +292,7 @@ class Supervisor:
 
     def _start_failed(self, cell: Cell, error: Exception, reason: StartReason) -> None:
         self._comes_back(cell, RESTARTING)
-        cell.last_error = f"{type(error).__name__}: {error}"
+        cell.last_error = _named(error)
         if cell.ctx is not None:
             self._ending.fence(cell)
         log.error("actor_start_failed", actor=cell.address, error=cell.last_error, exc_info=error)
@@ -404,6 +404,10 @@ class Supervisor:
         if self._shut_down is not None and (auto is AutoShutdown.ANY or (auto is AutoShutdown.ALL and last)):
             log.info("supervisor_follows", supervisor=self.path)
             self._shut_down()
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _is_over(cell: Cell) -> bool:

@@ -255,15 +255,11 @@ class System:
 
     async def _drained(self) -> None:
         self.answer_waiting()
-        while True:
+        while not self.idle:
             await self.dispatcher.quiet()
             await self.commit.quiet()
             if not self._under_way.nothing:
                 await self._under_way.changed()
-            elif self.dispatcher.idle and self.commit.idle:
-                return
-            else:
-                await trio.lowlevel.checkpoint()
 
     async def _cut(self) -> None:
         self.router.accepting = False

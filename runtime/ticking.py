@@ -9,16 +9,13 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from actors.message import Message
+from actors.timers import RECEIVE_TIMEOUT
 from runtime.cell import Cell
 from runtime.clock import Clock
 from runtime.envelope import Envelope, Ticket
 from runtime.outputs import Output
 from runtime.staged import Undoable
 from runtime.timers import Timer, Timers
-
-RECEIVE_TIMEOUT = "receive timeout"
-STATE_TIMEOUT = "state timeout"
-"""Keys of the two timers that have a method of their own."""
 
 
 class Post(Protocol):
@@ -120,8 +117,7 @@ class Periodic:
         mine = self._books.timers
         assert mine is not None
         before.cancelled = True
-        mine[self._key] = after = self._timers.at(at, self.fire)
-        assert not after.cancelled
+        mine[self._key] = self._timers.at(at, self.fire)
 
 
 class _Tick:

@@ -1,6 +1,5 @@
 """What a harness's context notes of an actor's own life: its timers, its state and stash, whom it watches, its threads."""
 
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar
 
@@ -24,14 +23,9 @@ from actors.testing.effects import (
     Watched,
 )
 from actors.testing.world import World
+from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_period
 
 T = TypeVar("T")
-
-TIMERS_MAX = 1_000
-"""As a running system has it."""
-RECEIVE_TIMEOUT = "(receive timeout)"
-STATE_TIMEOUT = "(state timeout)"
-"""Keys of the timers that have no key of their own."""
 
 
 class HarnessLife:
@@ -70,10 +64,9 @@ class HarnessLife:
         every: float | None = None,
         mode: Literal["delay", "rate"] = "delay",
     ) -> None:
-        if not 0 <= after < math.inf:
-            raise ValueError(f"after is at least 0 seconds, not {after}")
-        if every is not None and not 0 < every < math.inf:
-            raise ValueError(f"every is more than 0 seconds, not {every}")
+        check_after(after)
+        if every is not None:
+            check_period("every", every)
         keys = self._timers()
         if key not in keys and len(keys) >= TIMERS_MAX:
             raise TimerLimit(f"{self.world.address} holds {TIMERS_MAX} timers")
@@ -97,9 +90,8 @@ class HarnessLife:
     def receive_timeout(self, after: float | None, message: Message[Any] | None = None) -> None:
         if after is None:
             self.cancel(RECEIVE_TIMEOUT)
-        elif not 0 < after < math.inf:
-            raise ValueError(f"after is more than 0 seconds, not {after}")
         else:
+            check_period("after", after)
             self.timer(RECEIVE_TIMEOUT, after, message or ReceiveTimeout(), every=after)
 
     # --- state and stash -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from patterns.flow.stage import Cut, Stage, Wiring
+from patterns.flow.stage import Stage, Wiring
 
 
 class Mapping(Stage):
@@ -87,11 +87,6 @@ class MappingAtOnce(Stage):
 
     @override
     def worked(self, tag: int, result: Any) -> None:
-        if isinstance(result, Cut):
-            return
-        if isinstance(result, Exception):
-            self.fail(result)
-            return
         slot = next(slot for slot in self._slots if slot.tag == tag)
         slot.result, slot.done = result, True
         self.finished(slot)

@@ -75,7 +75,7 @@ class End(Message[None]):
 
 
 class Worked(Message[None]):
-    """Work outside the turns has ended: a result, an exception, or CUT."""
+    """Work outside the turns has ended: a result, an exception, or Cut."""
 
     tag: int
     result: Any

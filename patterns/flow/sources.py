@@ -64,11 +64,6 @@ class Pulling(Stage):
 
     @override
     def worked(self, tag: int, result: Any) -> None:
-        if isinstance(result, Cut):
-            return
-        if isinstance(result, Exception):
-            self.fail(result)
-            return
         items: Sequence[Any] = result
         self.drawn += len(items)
         if self.still:  # the flow was left meanwhile

@@ -66,7 +66,7 @@ class Stage(Actor[StageMessage]):
         raise NotImplementedError
 
     def worked(self, tag: int, result: Any) -> None:
-        """Work that `begin` has begun has ended; `result` is an exception, or Cut, if it did not succeed."""
+        """Work that `begin` has begun has succeeded. What has failed fails the flow; what was cut came to nothing."""
 
     def ticked(self) -> None:
         """The timer."""
@@ -150,7 +150,10 @@ class Stage(Actor[StageMessage]):
     @receive(Worked)
     def on_worked(self, message: Worked) -> None:
         del self._scopes[message.tag]
-        self.worked(message.tag, message.result)
+        if isinstance(message.result, Exception):
+            self.fail(message.result)
+        elif not isinstance(message.result, Cut):
+            self.worked(message.tag, message.result)
         self.go_on()
         if not self._scopes and HALT in self.ctx.deferred:
             self.ctx.resolve(HALT, self._inventory())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actors.address import Address
-from actors.durable import Write
+from actors.durable import KEY_MAX, VALUE_MAX, Write
 from actors.errors import StoreFull  # what `ctx.stage` raises too
 
 __all__ = [
@@ -31,11 +31,6 @@ __all__ = [
     "StoreUnusable",
     "Unknown",
 ]
-
-KEY_MAX = 1_024
-"""Bytes of a key or a log's name."""
-VALUE_MAX = 4 * 1_048_576
-"""Bytes of a value or a record."""
 
 
 @dataclass(slots=True)

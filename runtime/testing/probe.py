@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import trio
-from typing_extensions import override
 
 from actors.actor import Actor, Context, Spec
 from actors.errors import ActorError
 from actors.event import Event, Key
-from actors.handlers import Handling, Kind
+from actors.handlers import receive, receive_any
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from runtime.clock import NeverTrue, VirtualClock
@@ -176,43 +175,19 @@ class _Act(Message[None]):
 
 
 class _Keeper(Actor[M]):
-    """Takes everything, and keeps every asker waiting. Its protocol is left open: no handler has to be marked."""
+    """Takes everything, and keeps every asker waiting."""
 
     def __init__(self, keep: Callable[[Any, str], None]) -> None:
         self._keep = keep
         self._count = 0
 
-    def on_anything(self, message: Any) -> Deferred[Any] | None:
-        """An order of the test, or what the probe is there to keep."""
-        if isinstance(message, _Act):
-            message.step(self.ctx)
-            return None
+    @receive(_Act)
+    def on_act(self, message: _Act) -> None:
+        message.step(self.ctx)
+
+    @receive_any
+    def on_anything(self, message: Any) -> Deferred[Any]:
         self._count += 1
         key = f"{self._count}"
         self._keep(message, key)
         return self.ctx.defer(key)
-
-
-class _Everything(dict[type, Handling]):
-    """Handlers of a protocol that nobody has to name: one for whatever comes."""
-
-    __slots__ = ()
-
-    @override
-    def __contains__(self, kind: object) -> bool:
-        return True
-
-    def __missing__(self, kind: type) -> Handling:
-        return _ANYTHING
-
-    @override
-    def get(self, kind: type, default: Any = None) -> Handling:
-        return _ANYTHING
-
-
-def _keep(keeper: "_Keeper[Any]", message: Any) -> Deferred[Any] | None:
-    return keeper.on_anything(message)
-
-
-_ANYTHING = Handling(_keep, Kind.PLAIN)
-_Keeper.handlers = _Everything()

@@ -7,7 +7,7 @@ import trio
 
 from actors.actor import Spec
 from actors.errors import ActorCrashed, TimerLimit
-from runtime.life import TIMERS_MAX
+from actors.timers import TIMERS_MAX
 from runtime.system import System
 from tests.runtime.cast import Note, Player, Run, Wait, crash, on_stage, settled
 
