@@ -3,7 +3,7 @@
 Each ask is a task of one nursery, which ends with the answer or with the asker: nobody works for nothing.
 """
 
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,10 @@ import trio
 from typing_extensions import override
 
 from actors.actor import Context
-from actors.errors import BadSpec
 from actors.message import Deferred
 from actors.ref import Ref
 from patterns.routers.messages import AnyGather, Gathered
-from patterns.routers.policies import Policy, Routing
+from patterns.routers.policies import Routing
 from runtime.boundary import Boundary
 
 
@@ -35,51 +34,45 @@ class _ToAll(Routing):
         return self.ctx.answer(lambda: ask_all(routees, message.message))
 
 
-@dataclass(frozen=True, slots=True)
-class FirstOf(Policy):
-    """Asks `count` of them at once, all for None: the first reply wins, and the others are cancelled."""
-
-    count: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.count is not None and self.count < 1:
-            raise BadSpec("first_of: count is at least 1")
-
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _Several(ctx, lambda some, message: ask_first(some[: self.count], message))
-
-
-@dataclass(frozen=True, slots=True)
-class TailChop(Policy):
-    """Asks one, and one more whenever `delay` seconds pass with no answer, or it fails: the first reply wins."""
-
-    delay: float
-
-    def __post_init__(self) -> None:
-        if not self.delay > 0:
-            raise BadSpec("tail_chop: delay is more than 0 seconds")
-
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _Several(ctx, lambda some, message: ask_in_turn(some, message, self.delay))
-
-
-class _Several(Routing):
+class Several(Routing):
     """Each message begins with another routee."""
 
     _next = 0
-
-    def __init__(self, ctx: Context, ask: Callable[[list[Ref[Any]], Any], Any]) -> None:
-        super().__init__(ctx)
-        self._ask = ask
 
     @override
     def route(self, message: Any) -> Deferred[Any]:
         first = self._next % len(self.routees)
         self._next = first + 1
         some = self.routees[first:] + self.routees[:first]
-        return self.ctx.answer(lambda: self._ask(some, message))
+        return self.ctx.answer(lambda: self.ask(some, message))
+
+    @abstractmethod
+    async def ask(self, routees: list[Ref[Any]], message: Any) -> Any:
+        """The one answer."""
+
+
+class First(Several):
+    """Asks `count` of them at once, all for None: the first reply wins, and the others are cancelled."""
+
+    def __init__(self, ctx: Context, count: int | None) -> None:
+        super().__init__(ctx)
+        self._count = count
+
+    @override
+    async def ask(self, routees: list[Ref[Any]], message: Any) -> Any:
+        return await ask_first(routees[: self._count], message)
+
+
+class OneMore(Several):
+    """Asks one, and one more whenever `delay` seconds pass with no answer, or it fails: the first reply wins."""
+
+    def __init__(self, ctx: Context, delay: float) -> None:
+        super().__init__(ctx)
+        self._delay = delay
+
+    @override
+    async def ask(self, routees: list[Ref[Any]], message: Any) -> Any:
+        return await ask_in_turn(routees, message, self._delay)
 
 
 async def ask_all(routees: list[Ref[Any]], message: Any) -> Gathered[Any]:

@@ -36,12 +36,17 @@ class Routing(ABC):
         """Pass it on; there is a routee."""
 
 
-class Policy(ABC):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """One that passes a message on to be answered as its own type says."""
 
-    @abstractmethod
+    routing: Callable[..., Routing]
+    """Called with the context and `arguments`."""
+    arguments: tuple[Any, ...] = ()
+
     def begin(self, ctx: Context) -> Routing:
         """For one incarnation."""
+        return self.routing(ctx, *self.arguments)
 
 
 class Choosing(Routing):
@@ -56,16 +61,9 @@ class Choosing(Routing):
         """Whose turn it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoundRobin(Policy):
+class InTurn(Choosing):
     """One after the other."""
 
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _InTurn(ctx)
-
-
-class _InTurn(Choosing):
     _next = 0
 
     @override
@@ -75,49 +73,25 @@ class _InTurn(Choosing):
         return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Random(Policy):
-    """By chance, the system's own: a simulation's seed repeats it."""
+class ByChance(Choosing):
+    """By the system's entropy: a simulation's seed repeats it."""
 
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _ByChance(ctx)
-
-
-class _ByChance(Choosing):
     @override
     def choose(self, message: Any) -> Ref[Any]:
         return self.routees[self.ctx.entropy.below(len(self.routees))]
 
 
-@dataclass(frozen=True, slots=True)
-class SmallestMailbox(Policy):
-    """To who has the least before it, the longest known among equals; actors of this node alone."""
+class LeastLoaded(Choosing):
+    """Who has the least before it, the longest known among equals; actors of this node alone."""
 
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _LeastLoaded(ctx)
-
-
-class _LeastLoaded(Choosing):
     @override
     def choose(self, message: Any) -> Ref[Any]:
         return min(self.routees, key=self.ctx.backlog)
 
 
-@dataclass(frozen=True, slots=True)
-class ConsistentHash(Policy):
-    """Always to the same one for the same key; a routee that comes or goes moves about 1/n of the keys."""
+class ByKey(Choosing):
+    """By a field of the messages, or a function of them that must not fail; its value's text is the key."""
 
-    by: str | Callable[[Any], object]
-    """A field of the messages, or a function of them; its value's text is the key. It must not fail."""
-
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _ByKey(ctx, self.by)
-
-
-class _ByKey(Choosing):
     def __init__(self, ctx: Context, by: str | Callable[[Any], object]) -> None:
         super().__init__(ctx)
         self._by = by

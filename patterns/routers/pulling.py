@@ -1,7 +1,6 @@
 """Work pulling: a message waits at the router until a routee is free. The only policy that is right for unequal work."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import override
@@ -12,25 +11,18 @@ from actors.errors import ActorStopped, DeadLettered
 from actors.message import Deferred
 from actors.ref import Ref
 from patterns.routers.messages import Freed
-from patterns.routers.policies import Policy, Routees, Routing
+from patterns.routers.policies import Routees, Routing
 
 GONE = ("no_such_address", "stopped")
 """Reasons of a dead letter that say that nobody lives there; of the others the routee may be asked again."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkPulling(Policy):
+class Pulled(Routing):
     """One message under way for each routee; the others are stashed, as many as the router's `capacity`.
 
     Beyond it the router refuses with StashFull. A message whose routee has failed is not tried again.
     """
 
-    @override
-    def begin(self, ctx: Context) -> Routing:
-        return _Pulled(ctx)
-
-
-class _Pulled(Routing):
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
         self._of: Routees = {}

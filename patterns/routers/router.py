@@ -4,36 +4,37 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from actors.actor import Spec
+from actors.errors import BadSpec
 from actors.event import Key
 from actors.ref import Ref
 from patterns.routers.actor import Begins, GivenRouter, KeyRouter
-from patterns.routers.gathering import Broadcast, FirstOf, TailChop
+from patterns.routers.gathering import Broadcast, First, OneMore
 from patterns.routers.messages import ToAll
-from patterns.routers.policies import ConsistentHash, Policy, Random, RoundRobin, SmallestMailbox
+from patterns.routers.policies import ByChance, ByKey, InTurn, LeastLoaded, Policy
 from patterns.routers.pool import Size, pool_class
-from patterns.routers.pulling import WorkPulling
+from patterns.routers.pulling import Pulled
 
 M = TypeVar("M")
 
 
 def round_robin() -> Policy:
     """One after the other."""
-    return RoundRobin()
+    return Policy(InTurn)
 
 
 def random() -> Policy:
     """By chance, drawn from the system's entropy: the same seed gives the same choices."""
-    return Random()
+    return Policy(ByChance)
 
 
 def smallest_mailbox() -> Policy:
     """To who has the least before it."""
-    return SmallestMailbox()
+    return Policy(LeastLoaded)
 
 
 def consistent_hash(by: str | Callable[[Any], object]) -> Policy:
     """Always to the same routee for the same key: a field's name, or a function of the message."""
-    return ConsistentHash(by)
+    return Policy(ByKey, (by,))
 
 
 def broadcast() -> Broadcast:
@@ -43,17 +44,21 @@ def broadcast() -> Broadcast:
 
 def first_of(count: int | None = None) -> Policy:
     """To `count` of them at once, or to all; the first reply wins. All failed: an ExceptionGroup. Raises BadSpec."""
-    return FirstOf(count)
+    if count is not None and count < 1:
+        raise BadSpec("first_of: count is at least 1")
+    return Policy(First, (count,))
 
 
 def tail_chop(delay: float) -> Policy:
     """To one, and to one more after each `delay` seconds without an answer; the first reply wins. Raises BadSpec."""
-    return TailChop(delay)
+    if not delay > 0:
+        raise BadSpec("tail_chop: delay is more than 0 seconds")
+    return Policy(OneMore, (delay,))
 
 
 def work_pulling() -> Policy:
     """To whoever is free: the rest waits at the router, as many as its spec's `capacity`."""
-    return WorkPulling()
+    return Policy(Pulled)
 
 
 @overload
