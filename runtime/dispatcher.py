@@ -22,7 +22,7 @@ from runtime.boundary import Boundary
 from runtime.cell import BUSY, QUEUED, Cell, Turn
 from runtime.commit import CommitPoint
 from runtime.driving import drive
-from runtime.envelope import Envelope
+from runtime.envelope import Envelope, Stage
 from runtime.inline import InlineAsks
 from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
@@ -41,13 +41,15 @@ PLAIN = Kind.PLAIN
 class Pump:
     """One task that drives cells; `cell` is the one whose turn it is in."""
 
-    __slots__ = ("cell", "ctx", "envelope", "scope")
+    __slots__ = ("cell", "ctx", "envelope", "scope", "spent")
 
     def __init__(self) -> None:
         self.cell: Cell | None = None
         self.ctx: Turn | None = None
         self.envelope: Envelope | None = None
         self.scope = trio.CancelScope()
+        self.spent = False
+        """The scope has been cancelled in a turn that went on to its end: it would cut the next one."""
 
 
 class Dispatcher:
@@ -115,6 +117,7 @@ class Dispatcher:
         cell, envelope = pump.cell, pump.envelope
         pump.cell = None
         if cell is None or envelope is None:
+            self._renew(pump)
             return
         ctx = pump.ctx
         assert ctx is not None
@@ -129,8 +132,12 @@ class Dispatcher:
         else:
             self._ends.cut(cell, ctx, envelope.pending)
         self.queue.turn_over(cell, ctx)
+        self._renew(pump)
+
+    def _renew(self, pump: Pump) -> None:
         if self._active is pump:
             pump.scope = trio.CancelScope()
+            pump.spent = False
 
     async def _visits(self, pump: Pump) -> None:
         queue, visits = self.queue, 0
@@ -146,6 +153,8 @@ class Dispatcher:
                 self._commit.when_caught_up(partial(self._again, cell))
                 continue
             await self._visit(pump, cell)
+            if pump.spent:
+                return
             visits += 1
             if visits % CHECKPOINT_EVERY == 0 and self._active is pump:
                 await trio.lowlevel.checkpoint()
@@ -165,8 +174,10 @@ class Dispatcher:
             envelope = mailbox.take()
             if cell.room is not None:
                 room_for_one(cell)
-            if envelope.timer is not None and not envelope.timer.taken():
-                continue
+            if (envelope.timer is not None and not envelope.timer.taken()) or (
+                envelope.pending is not None and envelope.pending.stage is Stage.DONE
+            ):
+                continue  # no longer wanted: its asker has left, by whichever way it came here
             cell.status = BUSY
             cell.depth = 0
             pump.cell, pump.ctx, pump.envelope = cell, ctx, envelope
@@ -181,7 +192,7 @@ class Dispatcher:
                 value = await self._awaited(pump, cell, envelope, handling)
             self._ends.returned(cell, ctx, envelope.message, envelope.pending, value)
             pump.cell = None
-            if self._active is not pump or cell.status is not BUSY or cell.blocked:
+            if self._active is not pump or cell.status is not BUSY or cell.blocked or pump.spent:
                 break
         self.queue.turn_over(cell, ctx)
 
@@ -207,6 +218,7 @@ class Dispatcher:
         try:
             return await drive(cell.vars, cell.ctx, coro, promote)
         finally:
+            pump.spent = pump.scope.cancel_called
             if cell.ctx is ctx:
                 cell.scope = cell.pending = None
             if suspended:

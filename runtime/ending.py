@@ -192,13 +192,19 @@ class Ending:
 
     def refuse_mail(self, cell: Cell, error: Exception) -> None:
         """Every waiting ask is told; what was told is a dead letter."""
+        self._refuse(cell, error)
+        while cell.room:
+            cell.room.popleft()()  # one at a time: each finds room, and is refused in its turn
+            self._refuse(cell, error)
+        cell.room = None
+        self._rooms.under_way.notice()
+
+    def _refuse(self, cell: Cell, error: Exception) -> None:
         for envelope in _for_anybody(cell):
             if envelope.pending is not None:
                 envelope.pending.settle(outcome.Error(error))
             else:
                 self._rooms.router.letters.add(cell.address, envelope, "start_failed")
-        self._rooms.under_way.notice()
-        _wake_waiters(cell)
 
 
 def _for_anybody(cell: Cell) -> list[Envelope]:

@@ -275,7 +275,7 @@ class Router:
         if sender.blocked:
             sender.blocked.append((to, envelope))
         else:
-            self._deliver(sender, to, envelope)
+            self._hand_over(sender, cell, envelope)
 
     # --- ways into a mailbox ---------------------------------------------------------------------------
 
@@ -302,8 +302,9 @@ class Router:
                 cell = None
             if cell is None:
                 self.letters.add(to, envelope, "stopped")
-            else:
-                self._put(cell, envelope)
+            else:  # above its bound: it was taken once, and is not to be lost
+                self.dispatcher.queue.mailbox_of(cell).user.append(envelope)
+                self.dispatcher.queue.ready(cell)
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
         self.letters.add(
@@ -344,7 +345,10 @@ class Router:
         room = cell.room
 
         def go_on() -> None:
-            self._offer(cell, envelope)
+            if cell.status is STOPPED and cell.end_reason is StopReason.IDLE:
+                self.again(cell.address, [envelope])
+            else:
+                self._offer(cell, envelope)
             trio.lowlevel.reschedule(task)
 
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -355,23 +359,27 @@ class Router:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     def _deliver(self, sender: Cell, to: Address, envelope: Envelope, *, next_one: bool = False) -> None:
-        """To a mailbox, or the sender is blocked until there is room; `next_one`: it has waited, and its turn has come."""
         try:
             cell = self._find(to, envelope.message, sender)
-        except DeadLettered:
-            return
+        except DeadLettered as error:
+            if envelope.pending is not None:
+                envelope.pending.settle(outcome.Error(error))
         except StartFailed:
             self.letters.add(to, envelope, "start_failed")
-            return
+        else:
+            self._hand_over(sender, cell, envelope, next_one=next_one)
+
+    def _hand_over(self, sender: Cell, cell: Cell, envelope: Envelope, *, next_one: bool = False) -> None:
+        """To a mailbox, or the sender is blocked until there is room; `next_one`: it has waited, and its turn has come."""
         if self._offer(cell, envelope) if next_one else self._put(cell, envelope):
             return
         if cell.spec.overflow is Overflow.REFUSE or waits_for(cell, sender):
             # refused, or two full mailboxes that wait for each other: nobody would ever make room
-            self.letters.add(to, envelope, "overflow")
+            self.letters.add(cell.address, envelope, "overflow")
             return
         if sender.blocked is None:
             sender.blocked = deque()
-        sender.blocked.append((to, envelope))
+        sender.blocked.append((cell.address, envelope))
         if sender.waits is None:
             sender.waits = []
         sender.waits.append(cell)

@@ -84,7 +84,8 @@ class Starting:
         if is_ending(cell) or stopped:
             return
         if boundary.error is not None:
-            self._failed(cell, boundary.error, reason)
+            if not _fenced(cell):  # else its failure is decided on already
+                self._failed(cell, boundary.error, reason)
         elif cell.status is STARTING:
             cell.status = BUSY
             self._rooms.under_way.came(cell)
@@ -125,6 +126,10 @@ class Starting:
 
 def _handlers(actor: Actor[Any]) -> Mapping[type, Handling]:
     return actor.behaviours.table(actor.initial) if actor.initial else actor.handlers
+
+
+def _fenced(cell: Cell) -> bool:
+    return cell.ctx is not None and cell.ctx.fenced
 
 
 def is_ending(cell: Cell) -> bool:

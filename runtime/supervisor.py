@@ -160,7 +160,10 @@ class Supervisor:
         self._decide(cell, error)
 
     def discarded(self, cell: Cell, error: Exception) -> None:
-        if cell.end_reason is not None or (_is_over(cell) and not isinstance(error, NotOwner)):
+        if cell.end_reason is not None:
+            self._ending.fence(cell)
+            return
+        if _is_over(cell) and not isinstance(error, NotOwner):
             return
         self._ending.fence(cell)
         log.warning("actor_discarded", actor=cell.address, incarnation=cell.incarnation, cause=str(error))

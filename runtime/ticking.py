@@ -24,6 +24,10 @@ class Post(Protocol):
     def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope: ...
 
 
+NEXT_TICK = "ticks"
+"""The runtime's own output in a periodic timer's turn: no change that its handler has made."""
+
+
 class Clockwork(Protocol):
     """What a clock needs of the system."""
 
@@ -143,7 +147,7 @@ class _NextTick(Undoable):
     __slots__ = ("_periodic", "_timer")
 
     def __init__(self, periodic: Periodic, timer: Timer) -> None:
-        super().__init__("timed")
+        super().__init__(NEXT_TICK)
         self._periodic = periodic
         self._timer = timer
 

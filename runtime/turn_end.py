@@ -29,6 +29,7 @@ from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
 from runtime.outputs import Output, Reply, Resolve
 from runtime.poison import once_more
+from runtime.ticking import NEXT_TICK
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
 
@@ -99,9 +100,10 @@ class TurnEnd:
         if ctx.fenced:
             too_late(cell, pending)
             return True
-        changed = ctx.staged is not None or ctx.outputs is not None
+        changed = ctx.staged is not None or any(output.label != NEXT_TICK for output in ctx.outputs or ())
         refusal = isinstance(error, (*message.refusals, *REFUSALS))
         if refusal and not changed:
+            ctx.undo()
             if pending is not None:
                 pending.returned()
                 self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])

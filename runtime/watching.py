@@ -14,6 +14,7 @@ from actors.address import Address
 from actors.errors import DeathPact
 from actors.message import Message
 from actors.signals import Terminated
+from runtime.boundary import Boundary
 from runtime.cell import Cell
 from runtime.staged import Undoable
 
@@ -95,7 +96,12 @@ class Watches:
         if not watch.taken():
             return
         terminated = Terminated(address=watch.address, reason=reason)
-        message = terminated if watch.as_ is None else watch.as_(terminated)
+        message: Message[Any] = terminated
+        with Boundary() as boundary:
+            message = terminated if watch.as_ is None else watch.as_(terminated)
+        if boundary.error is not None:
+            watcher.cell.parent.failed(watcher.cell, boundary.error)
+            return
         if message.__class__ not in watcher.cell.handlers:
             watcher.cell.parent.failed(watcher.cell, DeathPact(f"{watch.address} has ended: {reason.name}"))
             return
