@@ -32,9 +32,15 @@ class ByAddress(Supervisor):
     one_by_one = True
 
     def __init__(
-        self, path: str, rooms: Rooms, dispatcher: Dispatcher, give_up: Callable[[Exception], None]
+        self,
+        path: str,
+        rooms: Rooms,
+        dispatcher: Dispatcher,
+        give_up: Callable[[Exception], None],
+        gone: Callable[[Cell], None],
     ) -> None:
         super().__init__(path, rooms, dispatcher, intensity=Intensity(), give_up=give_up)
+        self._gone_from_here = gone
         self._failed_activations = FailedActivations()
 
     def activate(self, address: Address, spec: Spec[Any]) -> Cell:
@@ -52,19 +58,24 @@ class ByAddress(Supervisor):
         """An idle cell goes; in one step, with no await between the check and the removal."""
         ctx = cell.ctx
         busy = (
-            cell.status is not IDLE
+            cell.status is not IDLE  # also one whose outputs wait for room
             or cell.mailbox
             or cell.deferred
             or cell.entry is not None
             or (cell.children is not None and cell.children.children)
         )
-        if busy or not isinstance(ctx, TurnContext) or ctx.piping or ctx.timers:
+        if busy or not isinstance(ctx, TurnContext) or ctx.piping or ctx.timers or ctx.watches:
             return
         if self._rooms.router.reach.holds(cell):
             return
         log.debug("actor_passivated", actor=cell.address)
         if not self._ending.at_once(cell, StopReason.IDLE):
             self.stop_child(cell, StopReason.IDLE)
+
+    @override
+    def _forget(self, cell: Cell) -> None:
+        super()._forget(cell)
+        self._gone_from_here(cell)
 
     @override
     def _failed_to_start(self, cell: Cell, error: Exception, reason: StartReason) -> None:

@@ -179,8 +179,8 @@ class Cell:
         self.last_error = ""
         self.trace = ""
         """The last crash's traceback, as text: frames would hold the old state."""
-        self.retried: tuple[Any, Pending | None, int] | None = None
-        """The message that is tried again after a crash, its asker, and how often it has been."""
+        self.retried: tuple[Envelope, int] | None = None
+        """The message that is tried again after a crash, and how often it has been."""
         self.handled = 0
         self.restarts = 0
         self.depth = 0

@@ -16,7 +16,7 @@ from typing import Any
 
 import trio
 
-from actors.errors import DeadLettered
+from actors.errors import DeadLettered, NotInThisState
 from actors.handlers import Handling, Kind
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, QUEUED, Cell, Turn
@@ -125,14 +125,24 @@ class Dispatcher:
             crashed = self._ends.raised(
                 cell, ctx, envelope.message, envelope.pending, boundary.error, envelope=envelope
             )
-            if crashed and envelope.pending is None and envelope.timer is None:
-                self._lost(cell, envelope, "crashed")
-            elif not crashed and envelope.pending is None and isinstance(boundary.error, DeadLettered):
-                self._lost(cell, envelope, boundary.error.reason)
+            self._left_unsaid(cell, envelope, boundary.error, crashed=crashed)
         else:
             self._ends.cut(cell, ctx, envelope.pending)
+            if envelope.pending is None and envelope.timer is None:
+                self._lost(cell, envelope, "stopped")
         self.queue.turn_over(cell, ctx)
         self._renew(pump)
+
+    def _left_unsaid(self, cell: Cell, envelope: Envelope, error: Exception, *, crashed: bool) -> None:
+        """A told message has no asker to hear of its end: where it counts as lost, it is a dead letter."""
+        if envelope.pending is not None or envelope.timer is not None:
+            return
+        if crashed:
+            self._lost(cell, envelope, "crashed")
+        elif isinstance(error, DeadLettered):
+            self._lost(cell, envelope, error.reason)
+        elif isinstance(error, NotInThisState):
+            self._lost(cell, envelope, "unhandled")
 
     def _renew(self, pump: Pump) -> None:
         if self._active is pump:

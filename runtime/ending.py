@@ -183,11 +183,12 @@ class Ending:
         self._rooms.under_way.came(cell)
         self._forget(cell)
         if cell.end_reason is StopReason.IDLE:
-            router.again(cell.address, mail)
+            router.delivery.again(cell.address, mail)
         else:
             for envelope in mail:
                 router.letters.add(cell.address, envelope, "stopped")
-            self._rooms.watches.ended(cell.address, cell.end_reason or StopReason.STOP)
+            tell_watchers = self._rooms.watches.ended(cell.address, cell.end_reason or StopReason.STOP)
+            router.delivery.after_outputs(cell, tell_watchers)
         _wake_waiters(cell)
 
     def refuse_mail(self, cell: Cell, error: Exception) -> None:

@@ -4,6 +4,7 @@ No envelope, no queue, no switch of tasks: an ask costs what a call costs. What 
 cell may run deep in the stack of another's, so asks nest to `DEPTH_MAX` at most and then go through the run queue.
 """
 
+import math
 from typing import Any
 
 import trio
@@ -99,10 +100,9 @@ class InlineAsks:
                 over = True
             if not over:
                 over = True
-                self._left(cell, ctx, message, pending, boundary.error)
-                await (
-                    trio.lowlevel.checkpoint_if_cancelled()
-                )  # its cleanup failed while the asker was cancelled
+                cancelled = trio.current_effective_deadline() == -math.inf  # the asker; its cleanup failed
+                self._left(cell, ctx, message, None if cancelled else pending, boundary.error)
+                await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
             if edges is not None:

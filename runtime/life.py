@@ -23,7 +23,7 @@ from runtime.outputs import Output
 from runtime.rooms import Rooms
 from runtime.router import SPEAKER, Router
 from runtime.staged import TimerChange, Undoable
-from runtime.ticking import Due, Periodic, Silence
+from runtime.ticking import Due, Periodic, Silence, SilenceChange
 from runtime.timers import Timer
 from runtime.watching import AsMessage, Watch, Watched
 
@@ -88,13 +88,15 @@ class Life:
             self.output(TimerChange(self, self._rooms.timers, key, timer, None))
 
     def receive_timeout(self, after: float | None, message: Message[Any] | None = None) -> None:
+        if after is not None:
+            check_period("after", after)
         self.cancel(RECEIVE_TIMEOUT)
-        self.silence = None
         if after is None:
+            self.output(SilenceChange(self, None))
             return
-        check_period("after", after)
-        self.silence = Silence(self, self._rooms, message or ReceiveTimeout(), after)
-        self._set_timer(RECEIVE_TIMEOUT, self.silence.first())
+        silence = Silence(self, self._rooms, message or ReceiveTimeout(), after)
+        self.output(SilenceChange(self, silence))
+        self._set_timer(RECEIVE_TIMEOUT, silence.first())
 
     # --- state and stash -------------------------------------------------------------------------------
 
@@ -141,19 +143,17 @@ class Life:
         if address == self.cell.address:
             raise ValueError(f"{address} cannot watch itself")
         self.effect("watch", address)
-        before = (self.watches or {}).get(address)
         watch = Watch(self, address, as_)
         watches = self._rooms.watches
-        watches.add(watch)
-        self.output(Watched(watches, self, before, watch))
+        self.output(Watched(watches, watches.add(watch), watch))
         if not self._rooms.router.serves(address):
             watches.tell(watch, StopReason.NOT_THERE)
 
     def unwatch(self, ref: Ref[Any]) -> None:
         self.effect("unwatch", ref.address)
         watches = self._rooms.watches
-        if (before := watches.remove(self, ref.address)) is not None:
-            self.output(Watched(watches, self, before, None))
+        if (before := watches.silence(self, ref.address)) is not None:
+            self.output(Watched(watches, before, None))
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
         self.effect("forward", ref.address)

@@ -8,26 +8,35 @@ remembers no more than that one.
 from typing import Any
 
 from actors.mailbox import Mailbox
-from actors.supervision import Drop
+from actors.supervision import Directive, Drop
 from runtime.cell import Cell
 from runtime.envelope import Envelope, Pending, Stage
 from runtime.waits import leaver
 
+GOES_ON = (Directive.RESUME, Directive.RESTART)
+"""After any other, nobody is there to try it again."""
 
-def once_more(cell: Cell, message: Any, pending: Pending | None, envelope: Envelope | None) -> bool:
+
+def once_more(
+    cell: Cell, message: Any, pending: Pending | None, envelope: Envelope | None, error: Exception
+) -> bool:
     """Put it back, if it may be tried again; False: it is dropped. `envelope`: the one it came in, unless it was driven inline."""
     policy = cell.spec.poison
-    if isinstance(policy, Drop) or (envelope is not None and envelope.timer is not None):
+    if isinstance(policy, Drop) or cell.spec.directive(error) not in GOES_ON:
+        return False
+    if envelope is None and pending is None:
+        return False  # its asker, in whose task it was driven, has left
+    if envelope is not None and envelope.timer is not None:
         return False  # a timer's message, or a pipe's result, is for the past incarnation alone
     if pending is not None and (pending.stage is Stage.DONE or pending.raise_cancel is not None):
         return False  # nobody waits for it any more
-    before = cell.retried
-    tries = before[2] + 1 if before is not None and before[0] is message and before[1] is pending else 1
+    before = cell.retried  # by its envelope: the same message may be told again
+    tries = before[1] + 1 if before is not None and before[0] is envelope else 1
     if tries > policy.times:
         cell.retried = None
         return False
-    cell.retried = (message, pending, tries)
     again = envelope or Envelope(message, 0, None, pending)
+    cell.retried = (again, tries)
     if pending is not None:
         queue_again(cell, pending, again)
     if cell.mailbox is None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from actors.actor import Activated, Restarted, StopReason
-from runtime.cell import STARTING, Cell
+from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
 from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending
@@ -61,14 +61,14 @@ class Restarting:
         await self._ending.turn_ended(cell, cell.spec.stop_grace)
         await self._ending.bury(cell, StopReason.DISCARDED)
         await self._rooms.commit.landed(cell)
-        if (
-            cell.status is STARTING and cell.incarnation == incarnation
-        ):  # else others have restarted it meanwhile
+        if cell.status is STARTING and cell.incarnation == incarnation:  # else others have restarted it
             await self._starting.start(cell, Activated(cell.version), incarnation)
 
     async def _begin(self, cell: Cell, reason: Restarted) -> None:
         self._backing_off.pop(cell, None)
+        incarnation = cell.incarnation
         await self._rooms.commit.landed(cell)
-        if cell.end_reason is None:
+        # else it has been stopped meanwhile, or others have restarted it
+        if cell.end_reason is None and cell.status is RESTARTING and cell.incarnation == incarnation:
             cell.status = STARTING
-            await self._starting.start(cell, reason, cell.incarnation)
+            await self._starting.start(cell, reason, incarnation)

@@ -6,7 +6,7 @@ it costs one test.
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from types import TracebackType
@@ -15,25 +15,23 @@ from typing import Any, Protocol, cast
 import outcome
 import trio
 
-from actors.actor import StopReason
 from actors.address import Address
 from actors.errors import (
     AskTimeout,
     DeadLettered,
-    MailboxFull,
     NotInADurableTurn,
     StartFailed,
     Stopping,
 )
 from actors.handlers import Kind
-from actors.mailbox import Overflow
-from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
+from runtime.cell import IDLE, QUEUED, Cell
+from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
 from runtime.letters import DeadLetters
 from runtime.poison import queue_again
 from runtime.reach import Reach
-from runtime.waits import add_edge, check_cycle, leaver, waits_for
+from runtime.waits import add_edge, check_cycle, leaver
 
 YIELD_EVERY = 64
 """Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
@@ -92,12 +90,29 @@ class Router:
         self.accepting = True
         """False: asks and tells from outside are refused with Stopping."""
         self.dispatcher: Dispatcher
+        self.delivery: Delivery
         self.reach: Reach
         self.activate: Callable[[Address], Cell | None]
         self.serves: Callable[[Address], bool]
         self._count = 0
         self._asked = 0
         """Asks from outside, apart: a count that other messages raise too could miss every multiple."""
+
+    def connect(
+        self,
+        dispatcher: Dispatcher,
+        activate: Callable[[Address], Cell | None],
+        serves: Callable[[Address], bool],
+    ) -> None:
+        """To what is made after it: before this it moves nothing."""
+        self.dispatcher = dispatcher
+        self.activate = activate
+        self.serves = serves
+        self.delivery = Delivery(self.letters, dispatcher.queue, self._live, self._deliver)
+
+    def _live(self, to: Address) -> Cell | None:
+        """Who lives there. Raises StartFailed."""
+        return self.cells.get(to) or self.activate(to)
 
     # --- asks ------------------------------------------------------------------------------------------
 
@@ -166,7 +181,7 @@ class Router:
             began.append(pending)
         edges = None if asker is None else add_edge(asker, cell)
         try:
-            await self._put_waiting(cell, envelope)
+            await self.delivery.put_waiting(cell, envelope)
             return await pending.wait()
         finally:
             if edges is not None:
@@ -185,6 +200,14 @@ class Router:
 
         A door watches its client that way: the task which that takes (30 us) is not paid when the answer is there.
         """
+        if not self.judges:
+            return await self._ask_watched(to, message, watch)
+        with Verdict(self.judges, to):
+            return await self._ask_watched(to, message, watch)
+
+    async def _ask_watched(
+        self, to: Address, message: Any, watch: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> Any:
         self._check_accepting()
         self._count += 1
         cell = self._find(to, message, None)
@@ -193,7 +216,9 @@ class Router:
         if cell.mailbox or not self.dispatcher.asks.allowed(cell, 0):
             envelope = self._asking_envelope(cell, message, None)
             pending = cast("Pending", envelope.pending)
-            await self._put_waiting(cell, envelope)
+            if not self.delivery.taken(cell, envelope):
+                async with watch():
+                    await self.delivery.room(cell, envelope)
         else:
             reply = await self.dispatcher.asks.drive(cell, message, None)
             if reply.__class__ is not Pending:
@@ -224,7 +249,7 @@ class Router:
         except StartFailed:
             self.letters.add(to, Envelope(message, self._count), "start_failed")
             return
-        await self._put_waiting(cell, Envelope(message, self._count))
+        await self.delivery.put_waiting(cell, Envelope(message, self._count))
 
     def send(self, sender: Cell, to: Address, message: Any) -> None:
         """A turn's tell, at its release. It never waits: without room, the sender takes no message until there is."""
@@ -239,7 +264,8 @@ class Router:
             if len(user) < cell.mailbox.capacity:
                 user.append(envelope)
                 return
-        self._deliver(sender, to, envelope)
+        if not self._deliver(sender, to, envelope):
+            sender.blocked = deque(((to, envelope),))
 
     def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope:
         """A message of the runtime's own to one cell, in the system lane: a timer's, a pipe's result."""
@@ -274,8 +300,8 @@ class Router:
         queue_again(cell, pending, envelope)
         if sender.blocked:
             sender.blocked.append((to, envelope))
-        else:
-            self._hand_over(sender, cell, envelope)
+        elif not self.delivery.hand_over(sender, cell, envelope):
+            sender.blocked = deque(((to, envelope),))
 
     # --- ways into a mailbox ---------------------------------------------------------------------------
 
@@ -286,25 +312,10 @@ class Router:
                     raise self._dead(to, message, sender, refusal)
                 self._dead(to, message, sender, refusal.reason)
                 raise refusal
-        cell = self.cells.get(to)
+        cell = self.cells.get(to) or self.activate(to)
         if cell is None:
-            cell = self.activate(to)
-            if cell is None:
-                raise self._dead(to, message, sender, "no_such_address")
+            raise self._dead(to, message, sender, "no_such_address")
         return cell
-
-    def again(self, to: Address, envelopes: Iterable[Envelope]) -> None:
-        """Mail that came while its actor was passivated: for the next incarnation."""
-        for envelope in envelopes:
-            try:
-                cell = self.cells.get(to) or self.activate(to)
-            except StartFailed:
-                cell = None
-            if cell is None:
-                self.letters.add(to, envelope, "stopped")
-            else:  # above its bound: it was taken once, and is not to be lost
-                self.dispatcher.queue.mailbox_of(cell).user.append(envelope)
-                self.dispatcher.queue.ready(cell)
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
         self.letters.add(
@@ -312,53 +323,8 @@ class Router:
         )
         return DeadLettered(to, reason)
 
-    async def _put_waiting(self, cell: Cell, envelope: Envelope) -> None:
-        """From a task: wait for room where that is the policy. Raises MailboxFull."""
-        if self._put(cell, envelope):
-            return
-        if cell.spec.overflow is Overflow.REFUSE:
-            raise MailboxFull(f"{cell.address} holds {cell.spec.capacity} messages")
-        await self._room(cell, envelope)
-
-    def _put(self, cell: Cell, envelope: Envelope) -> bool:
-        """Into the mailbox, but not before those who wait for room in it."""
-        if cell.room and cell.spec.overflow is Overflow.WAIT:
-            return False
-        return self._offer(cell, envelope)
-
-    def _offer(self, cell: Cell, envelope: Envelope) -> bool:
-        if cell.status is STOPPED or (cell.status is STOPPING and cell.end_reason is not StopReason.IDLE):
-            self.letters.add(cell.address, envelope, "stopped")
-            return True
-        taken, dropped = self.dispatcher.queue.mailbox_of(cell).offer(envelope, cell.spec.overflow)
-        if dropped is not None:
-            self.letters.add(cell.address, dropped, "overflow")
-        if taken:
-            self.dispatcher.queue.ready(cell)
-        return taken or dropped is not None
-
-    async def _room(self, cell: Cell, envelope: Envelope) -> None:
-        """Wait until the mailbox has taken it; the longest waiting first."""
-        task = trio.lowlevel.current_task()
-        if cell.room is None:
-            cell.room = deque()
-        room = cell.room
-
-        def go_on() -> None:
-            if cell.status is STOPPED and cell.end_reason is StopReason.IDLE:
-                self.again(cell.address, [envelope])
-            else:
-                self._offer(cell, envelope)
-            trio.lowlevel.reschedule(task)
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            room.remove(go_on)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        room.append(go_on)
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def _deliver(self, sender: Cell, to: Address, envelope: Envelope, *, next_one: bool = False) -> None:
+    def _deliver(self, sender: Cell, to: Address, envelope: Envelope) -> bool:
+        """False: it waits for room."""
         try:
             cell = self._find(to, envelope.message, sender)
         except DeadLettered as error:
@@ -367,42 +333,8 @@ class Router:
         except StartFailed:
             self.letters.add(to, envelope, "start_failed")
         else:
-            self._hand_over(sender, cell, envelope, next_one=next_one)
-
-    def _hand_over(self, sender: Cell, cell: Cell, envelope: Envelope, *, next_one: bool = False) -> None:
-        """To a mailbox, or the sender is blocked until there is room; `next_one`: it has waited, and its turn has come."""
-        if self._offer(cell, envelope) if next_one else self._put(cell, envelope):
-            return
-        if cell.spec.overflow is Overflow.REFUSE or waits_for(cell, sender):
-            # refused, or two full mailboxes that wait for each other: nobody would ever make room
-            self.letters.add(cell.address, envelope, "overflow")
-            return
-        if sender.blocked is None:
-            sender.blocked = deque()
-        sender.blocked.append((cell.address, envelope))
-        if sender.waits is None:
-            sender.waits = []
-        sender.waits.append(cell)
-        self._when_room(sender, cell)
-
-    def _when_room(self, sender: Cell, cell: Cell) -> None:
-        def go_on() -> None:
-            if sender.waits and cell in sender.waits:
-                sender.waits.remove(cell)
-            waiting, sender.blocked = sender.blocked or deque(), None
-            next_one = True
-            while waiting:
-                to, envelope = waiting.popleft()
-                self._deliver(sender, to, envelope, next_one=next_one)
-                next_one = False
-                if sender.blocked:
-                    sender.blocked.extend(waiting)
-                    return
-            self.dispatcher.queue.unblocked(sender)
-
-        if cell.room is None:
-            cell.room = deque()
-        cell.room.append(go_on)
+            return self.delivery.hand_over(sender, cell, envelope)
+        return True
 
 
 def _asking(speaker: Speaker, to: Address) -> Cell:

@@ -126,6 +126,11 @@ class RunQueue:
                 self._spare.append(cell.mailbox)
                 cell.mailbox = None
 
+    def blocked(self, cell: Cell) -> None:
+        """What it has let out finds no room: no turn of it begins until then. One under way ends first."""
+        if cell.status is IDLE or cell.status is QUEUED:  # its outputs waited behind a commit
+            cell.status = BLOCKED
+
     def unblocked(self, cell: Cell) -> None:
         """Its outputs have been accepted."""
         if cell.status is BLOCKED:

@@ -31,7 +31,7 @@ from runtime.clock import Clock, SystemClock
 from runtime.commit import CommitPoint
 from runtime.dispatcher import Dispatcher
 from runtime.entropy import Entropy
-from runtime.envelope import Envelope
+from runtime.envelope import Envelope, Ticket
 from runtime.events import Events
 from runtime.groups import Groups
 from runtime.letters import DeadLetters
@@ -97,7 +97,7 @@ class System:
             schedule,
             self._lost,
         )
-        self._connect()
+        self.router.connect(self.dispatcher, self._activate, self._serves)
         self.watches = Watches(self.router)
         self.workers = workers or MachineWorkers()
         self._under_way = UnderWay()
@@ -118,8 +118,8 @@ class System:
         )
         self.prefixes: dict[str, ByAddress] = {}
         self._factories: dict[str, Factory] = {}
-        self._serve(patterns)
         self._passivation = Passivation(self.timers, self.clock.now, _passivate)
+        self._serve(patterns)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
         self._resetting = trio.Lock()
@@ -129,16 +129,13 @@ class System:
         self._stack = AsyncExitStack()
         self._nursery: trio.Nursery
 
-    def _connect(self) -> None:
-        self.router.dispatcher = self.dispatcher
-        self.router.activate = self._activate
-        self.router.serves = self._serves
-
     def _serve(self, patterns: Sequence[Pattern]) -> None:
         for pattern in patterns:
             for prefix, factory in pattern.factories.items():
                 self._factories[prefix] = factory
-                self.prefixes[prefix] = ByAddress(f"/{prefix}", self._rooms, self.dispatcher, self._fail)
+                self.prefixes[prefix] = ByAddress(
+                    f"/{prefix}", self._rooms, self.dispatcher, self._fail, self._passivation.forget
+                )
 
     # --- what a program does with it -------------------------------------------------------------------
 
@@ -274,14 +271,15 @@ class System:
 
     # --- activation ------------------------------------------------------------------------------------
 
-    def _wake(self, address: Address) -> None:
+    def _wake(self, address: Address, ticket: Ticket) -> bool:
         try:
             cell = self.router.cells.get(address) or self._activate(address)
-        except StartFailed:
-            # it is backing off; its row stays due, and the next start of the node wakes it
-            return
-        if cell is not None:
-            self.router.post(cell, Woken())
+        except StartFailed:  # it is backing off
+            return False
+        if cell is None:
+            return False
+        self.router.post(cell, Woken(), ticket)
+        return True
 
     def _serves(self, address: Address) -> bool:
         """Whether somebody lives there, or would if he were written to."""

@@ -197,6 +197,26 @@ class Silence:
         mine[RECEIVE_TIMEOUT] = self._timers.at(self._heard_at + self._after, self.fire)
 
 
+class SilenceChange(Undoable):
+    """A receive timeout set, replaced or called off; the turn that did it may not count."""
+
+    __slots__ = ("_before", "_books")
+
+    def __init__(self, books: Books, after: Silence | None) -> None:
+        super().__init__("silence")
+        self._books = books
+        self._before = books.silence
+        books.silence = after
+
+    @override
+    def release(self) -> None:
+        """It holds already."""
+
+    @override
+    def undo(self) -> None:
+        self._books.silence = self._before
+
+
 class _Quiet:
     """The ticket of a receive timeout: void when it was called off meanwhile."""
 

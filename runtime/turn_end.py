@@ -115,7 +115,7 @@ class TurnEnd:
             dirty.__cause__ = error
             error = dirty
         ctx.undo()
-        again = cell.spec.poison is not DROP and once_more(cell, message, pending, envelope)
+        again = cell.spec.poison is not DROP and once_more(cell, message, pending, envelope, error)
         if pending is not None and not again:
             crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
             crashed.__cause__ = error

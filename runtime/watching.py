@@ -38,16 +38,27 @@ class Watcher(Protocol):
 class Watch:
     """One watch; the ticket of its message too: undone meanwhile, nothing is handled."""
 
-    __slots__ = ("address", "as_", "over", "watcher")
+    __slots__ = ("address", "as_", "over", "reason", "told", "watcher")
 
     def __init__(self, watcher: Watcher, address: Address, as_: AsMessage | None) -> None:
         self.watcher = watcher
         self.address = address
         self.as_ = as_
         self.over = False
+        """Undone, or replaced."""
+        self.reason: StopReason | None = None
+        """The watched one has ended, whether the watcher is told of it or not."""
+        self.told = False
+
+    @property
+    def holds(self) -> bool:
+        return not self.over and not self.watcher.fenced
 
     def taken(self) -> bool:
-        return not self.over and not self.watcher.fenced
+        if not self.holds:
+            return False
+        del (self.watcher.watches or {})[self.address]
+        return True
 
 
 class Watches:
@@ -60,41 +71,61 @@ class Watches:
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
 
-    def add(self, watch: Watch) -> None:
-        """From now on; a second watch of the same address replaces the first."""
-        watcher, address = watch.watcher, watch.address
-        mine = watcher.watches
-        if mine is None:
-            mine = watcher.watches = {}
-        if (before := mine.get(address)) is not None:
-            before.over = True
-        mine[address] = watch
-        self._of.setdefault(address, {})[watcher] = watch
+    def add(self, watch: Watch) -> Watch | None:
+        """From now on; a second watch of the same address replaces the first, which is answered."""
+        unwatched = self._of.get(watch.address, {}).get(watch.watcher)  # in this same turn
+        before = self.silence(watch.watcher, watch.address) or unwatched
+        self._enter(watch)
+        return before
 
-    def remove(self, watcher: Watcher, address: Address) -> Watch | None:
-        """No `Terminated` of it is handled any more, even if it waits in the mailbox."""
+    def silence(self, watcher: Watcher, address: Address) -> Watch | None:
+        """No `Terminated` of it is handled any more, even if it waits in the mailbox; until `forget` it can be restored."""
         watch = (watcher.watches or {}).pop(address, None)
         if watch is not None:
             watch.over = True
-            self._forget(watch)
         return watch
+
+    def restore(self, watch: Watch) -> None:
+        """As if it had never been silenced: what has come meanwhile is told now."""
+        watch.over = False
+        self._enter(watch)
+        if watch.reason is not None:
+            self.forget(watch)
+            if not watch.told:
+                self.tell(watch, watch.reason)
+
+    def forget(self, watch: Watch) -> None:
+        """It will not be restored."""
+        watchers = self._of.get(watch.address)
+        if watchers is not None and watchers.get(watch.watcher) is watch:
+            del watchers[watch.watcher]
+            if not watchers:
+                del self._of[watch.address]
 
     def drop(self, watcher: Watcher) -> None:
         """The watcher's incarnation is over."""
         for address in list(watcher.watches or ()):
-            self.remove(watcher, address)
+            if (watch := self.silence(watcher, address)) is not None:
+                self.forget(watch)
 
-    def ended(self, address: Address, reason: StopReason) -> None:
-        """Whoever lived there has gone for good: tell each watcher, once."""
-        for watch in list(self._of.pop(address, {}).values()):
-            self.tell(watch, reason)
+    def ended(self, address: Address, reason: StopReason) -> Callable[[], None]:
+        """Whoever lived there has gone for good; what is answered tells each watcher, once."""
+        watches = list(self._of.pop(address, {}).values())
+
+        def tell() -> None:
+            for watch in watches:
+                self.tell(watch, reason)
+
+        return tell
 
     def tell(self, watch: Watch, reason: StopReason) -> None:
         """Deliver it; who has no handler for `Terminated` has made a death pact, and fails."""
-        self._forget(watch)
+        self.forget(watch)
+        watch.reason = reason
         watcher = watch.watcher
-        if not watch.taken():
+        if not watch.holds:
             return
+        watch.told = True
         terminated = Terminated(address=watch.address, reason=reason)
         message: Message[Any] = terminated
         with Boundary() as boundary:
@@ -107,34 +138,45 @@ class Watches:
             return
         self._router.post_last(watcher.cell, message, watch)
 
-    def _forget(self, watch: Watch) -> None:
-        watchers = self._of.get(watch.address)
-        if watchers is not None and watchers.get(watch.watcher) is watch:
-            del watchers[watch.watcher]
-            if not watchers:
-                del self._of[watch.address]
+    def _enter(self, watch: Watch) -> None:
+        watcher = watch.watcher
+        if watcher.watches is None:
+            watcher.watches = {}
+        watcher.watches[watch.address] = watch
+        self._of.setdefault(watch.address, {})[watcher] = watch
 
 
 class Watched(Undoable):
     """A turn's `watch` (`after`), or its `unwatch`: in force at once, undone when the turn does not count."""
 
-    __slots__ = ("_after", "_before", "_watcher", "_watches")
+    __slots__ = ("_after", "_before", "_watches")
 
-    def __init__(self, watches: Watches, watcher: Watcher, before: Watch | None, after: Watch | None) -> None:
+    def __init__(self, watches: Watches, before: Watch | None, after: Watch | None) -> None:
         super().__init__("unwatched" if after is None else "watched")
         self._watches = watches
-        self._watcher = watcher
         self._before = before
         self._after = after
 
     @override
     def release(self) -> None:
-        """It holds already."""
+        if self._before is not None:
+            self._watches.forget(self._before)
+
+    @override
+    def fail(self, error: Exception) -> None:
+        self.release()
 
     @override
     def undo(self) -> None:
-        if self._after is not None:
-            self._watches.remove(self._watcher, self._after.address)
-        if self._before is not None and not self._watcher.fenced:
-            again = Watch(self._watcher, self._before.address, self._before.as_)
-            self._watches.add(again)
+        before, after = self._before, self._after
+        if after is not None:
+            self._watches.silence(after.watcher, after.address)
+            self._watches.forget(after)
+        if before is None:
+            return
+        if before.watcher.fenced:
+            self._watches.forget(before)
+            return
+        if after is not None and after.reason is not None:
+            before.reason = after.reason  # the one in force was told in its place
+        self._watches.restore(before)

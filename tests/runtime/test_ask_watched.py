@@ -11,7 +11,7 @@ from actors.actor import Spec
 from actors.errors import DeadLettered
 from actors.ref import Ref
 from runtime.system import System
-from tests.runtime.cast import Foreign, Note, Player, Run, Wait, on_stage, settled
+from tests.runtime.cast import Foreign, Note, Player, Run, Wait, on_stage, rest, settled
 
 
 class Gone(Exception):
@@ -135,3 +135,23 @@ async def test_a_message_that_nobody_handles_is_a_dead_letter_for_a_door_too(sys
     await settled()
     with pytest.raises(DeadLettered, match="unhandled"):
         await asked(system, actor, Foreign(), Watch())
+
+
+@on_stage()
+async def test_a_client_that_hangs_up_while_there_is_no_room_leaves_nothing_behind(system: System) -> None:
+    actor, watch = system.spawn(Spec(Player, capacity=1)), Watch()
+    for message in (rest(50), Note(text="fills it")):
+        await actor.tell(message)
+        await settled()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave_after, 10, watch)
+        with pytest.raises(Gone):
+            await asked(system, actor, Note(text="too late"), watch)
+    assert watch.entered == 1
+    await trio.sleep(60)
+    assert await actor.ask(Run(step=lambda self: self.heard)) == ["fills it"]
+
+
+async def leave_after(seconds: float, watch: Watch) -> None:
+    await trio.sleep(seconds)
+    watch.hang_up()

@@ -363,3 +363,13 @@ async def test_an_asker_that_leaves_a_forwarded_message_makes_room_for_the_next(
         await settled()
         assert not system.router.cells[target.address].room
     assert (heard, came) == (["waits for room"], [1])
+
+
+@on_stage()
+async def test_what_a_strict_class_is_told_and_does_not_take_is_a_dead_letter(system: System) -> None:
+    gate = system.spawn(Spec(Strict))
+    await settled()
+    await gate.tell(Push())
+    await settled()
+    assert system.letters.counts == {"unhandled": 1}
+    assert await gate.ask(Coin()) == "thanks"

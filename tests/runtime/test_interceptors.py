@@ -1,5 +1,6 @@
 """The rate limiter and the circuit breaker: what they let through, what they refuse, and when again."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -147,3 +148,15 @@ async def test_an_answer_to_what_was_asked_before_it_opened_does_not_close_it(sy
         breaker.judge(slow.address, ActorCrashed("another one's"))
         await bad.ask(Note(text="out of scope"))
     assert now(breaker) is State.OPEN
+
+
+@on_stage()
+async def test_a_breaker_judges_what_a_door_asks_too(system: System) -> None:
+    actor = system.spawn(Spec(Player, name="p"))
+    breaker = CircuitBreaker(HERE, system.clock.now, failures=1)
+    breaker.install(system.router)
+    with pytest.raises(ActorCrashed):
+        await system.router.ask_watched(actor.address, Run(step=crash), nullcontext)
+    assert now(breaker) is State.OPEN
+    with pytest.raises(CircuitOpen):
+        await system.router.ask_watched(actor.address, Note(text="a"), nullcontext)

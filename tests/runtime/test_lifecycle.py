@@ -232,7 +232,7 @@ def test_the_drain_is_cut_at_its_grace_and_what_is_left_becomes_dead_letters() -
 
     system = play(program, drain_grace=10)
     assert heard == []
-    assert system.letters.counts == {"stopped": 1}
+    assert system.letters.counts == {"stopped": 2}, "the turn that was cut, and what waited behind it"
 
 
 @on_stage()
@@ -344,3 +344,12 @@ def test_who_is_told_to_by_the_last_words_of_another_is_not_activated_while_the_
 
 def keeper_address(name: str) -> Address:
     return Address(f"/keep/{name}")
+
+
+@on_stage()
+async def test_a_told_message_whose_turn_is_cut_by_a_stop_is_a_dead_letter(system: System) -> None:
+    actor = system.spawn(Spec(Player, stop_grace=1))
+    await actor.tell(rest(100))
+    await settled()
+    await system.stop(actor)
+    assert system.letters.counts == {"stopped": 1}

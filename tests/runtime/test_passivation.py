@@ -1,5 +1,6 @@
 """An address that is written to comes to life, and goes when nobody writes."""
 
+import gc
 from collections import Counter
 from typing import Any, ClassVar
 
@@ -14,12 +15,14 @@ from actors.errors import ActorError, DeadLettered, StartFailed
 from actors.supervision import Backoff, Intensity
 from runtime import activation
 from runtime.activation import FailedActivations
+from runtime.cell import Cell
 from runtime.store import MemoryStore
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
     Keeper,
     Note,
+    Player,
     Refusal,
     Run,
     answering,
@@ -205,20 +208,24 @@ async def test_an_actor_at_work_stays(system: System) -> None:
         assert await keeper(system).ask(Run(step=itself)) == marked
 
 
-@pytest.mark.parametrize("holds", ["deferred", "timer", "pipe"])
+@pytest.mark.parametrize("holds", ["deferred", "timer", "pipe", "watch"])
 def test_an_actor_that_holds_something_stays(holds: str) -> None:
     def hold(self: Keeper) -> Any:
         if holds == "deferred":
             return self.ctx.defer("k", deadline=100, on_deadline="late")
         if holds == "timer":
             return self.ctx.timer("t", 100, Run(step=itself))
+        if holds == "watch":
+            return self.ctx.watch(self.ctx.ref(Address("/other")), as_=lambda _: Run(step=itself))
         return self.ctx.pipe(long, lambda _: Run(step=itself))
 
     async def program(system: System) -> None:
+        other = system.spawn(Spec(Player, name="other"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(keeper(system).ask, Run(step=hold))
             await trio.sleep(99)
-            assert system.router.cells
+            assert keeper(system).address in system.router.cells
+            await system.stop(other)
         await trio.sleep(50)
         assert not system.router.cells
 
@@ -313,3 +320,20 @@ async def test_an_actor_that_cannot_say_whether_it_holds_anything_has_crashed(sy
     await settled()
     (cell,) = system.router.cells.values()
     assert cell.restarts == 1
+
+
+@on_stage(patterns=[keeping(Spec(Register))])
+async def test_names_that_came_and_went_are_not_held_until_the_next_look(system: System) -> None:
+    def cells_held() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Cell) for thing in gc.get_objects())
+
+    before = cells_held()
+    for number in range(5_000):
+        with pytest.raises(Refusal):
+            await keeper(system, f"n{number}").ask(Run(step=refuse))
+        if number % 50 == 0:
+            await trio.sleep(0.001)
+    await trio.sleep(0.001)
+    assert not system.router.cells
+    assert cells_held() - before < 2_500

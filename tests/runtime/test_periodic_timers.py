@@ -11,7 +11,7 @@ from actors.handlers import receive
 from actors.message import Message
 from actors.signals import ReceiveTimeout
 from runtime.system import System
-from tests.runtime.cast import Note, Run, crash, on_stage, settled
+from tests.runtime.cast import Note, Run, Wait, crash, on_stage, settled
 
 
 class Tick(Message[None]):
@@ -159,3 +159,32 @@ async def test_a_period_of_nothing_is_refused(system: System) -> None:
         return "refused"
 
     assert await actor.ask(Run(step=step)) == "refused"
+
+
+@on_stage()
+async def test_a_cut_turn_leaves_the_receive_timeout_as_it_was(system: System) -> None:
+    log: list[Any] = []
+
+    class Waiter(Actor[Wait | Run | ReceiveTimeout]):
+        @receive(Wait)
+        async def on_wait(self, message: Wait) -> Any:
+            return await message.step(self)
+
+        @receive(Run)
+        def on_run(self, message: Run) -> Any:
+            return message.step(self)
+
+        @receive(ReceiveTimeout)
+        def on_silence(self, _: ReceiveTimeout) -> None:
+            log.append(self.ctx.now - began)
+
+    async def step(self: Waiter) -> None:
+        self.ctx.receive_timeout(1)
+        await trio.sleep(100)
+
+    actor, began = system.spawn(Spec(Waiter)), system.clock.now()
+    await actor.ask(Run(step=lambda self: self.ctx.receive_timeout(10)))
+    with trio.move_on_after(3):
+        await actor.ask(Wait(step=step))
+    await trio.sleep(20)
+    assert log == [10, 20]

@@ -10,9 +10,10 @@ from actors.errors import ActorCrashed, ActorRestarted, ActorStopped
 from actors.ref import Ref
 from actors.supervision import Backoff, Directive, Intensity, Retry
 from runtime.system import System
-from tests.runtime.cast import Bang, Lively, Note, Player, Run, crash, on_stage, rest, settled
+from tests.runtime.cast import Bang, Lively, Note, Player, Run, Wait, crash, on_stage, rest, settled
 
 MANY = Intensity(restarts=100)
+NO_WAIT = Backoff(first=0.1, jitter=0)
 
 
 class Tries:
@@ -191,3 +192,53 @@ def test_what_a_restart_and_a_stop_do_to_what(stops: bool) -> None:  # noqa: FBT
         assert became == {thing: (stop if stops else restart) for thing, restart, stop in TABLE}
 
     on_stage()(program)()
+
+
+@on_stage(intensity=MANY)
+async def test_the_same_message_told_again_has_all_its_tries_again(system: System) -> None:
+    actor = system.spawn(Spec(Player, poison=Retry(1), backoff=NO_WAIT))
+    crashes = [True, False, True, False]
+    made = 0
+
+    def step(_: Player) -> None:
+        nonlocal made
+        made += 1
+        if crashes[made - 1]:
+            raise Bang
+
+    message = Run(step=step)
+    for tries in (2, 4):
+        await actor.tell(message)
+        await trio.sleep(10)
+        assert made == tries
+    assert system.letters.counts == {}
+
+
+@on_stage()
+async def test_what_its_directive_ends_for_good_is_not_tried_again(system: System) -> None:
+    actor = system.spawn(Spec(Player, poison=Retry(1), directives=((Bang, Directive.STOP),)))
+    tries = Tries(9)
+    with pytest.raises(ActorCrashed):
+        await actor.ask(Run(step=tries))
+    await settled()
+    assert tries.made == 1
+    assert system.letters.counts == {}
+
+
+@on_stage()
+async def test_nothing_is_tried_again_for_an_asker_that_has_left(system: System) -> None:
+    actor = system.spawn(Spec(Player, poison=Retry(1)))
+    made = 0
+
+    async def step(_: Player) -> None:
+        nonlocal made
+        made += 1
+        try:
+            await trio.sleep(5)
+        except trio.Cancelled:
+            raise Bang from None  # its cleanup fails
+
+    with trio.move_on_after(1):
+        await actor.ask(Wait(step=step))
+    await trio.sleep(30)
+    assert made == 1

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from actors.actor import Spec, StartReason, StopReason
 from actors.address import Address
-from actors.errors import CommitFailed, DeadLettered, RateLimited, StartFailed
+from actors.errors import ActorStopped, CommitFailed, RateLimited, StartFailed
 from actors.ref import Ref
 from actors.signals import Terminated
 from actors.supervision import Intensity
@@ -152,7 +152,7 @@ async def test_a_forwarded_asker_is_told_when_the_full_target_stops(system: Syst
         nursery.start_soon(ask_into, came, front, forward_to(target))
         await settled()
         await system.stop(target)
-    assert came == [DeadLettered]
+    assert came == [ActorStopped]
 
 
 @on_stage()

@@ -1,5 +1,6 @@
 """WakeAt: an actor that nobody writes to has a turn at its time, over passivation and a restart of the node."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -139,3 +140,58 @@ def test_a_reset_that_the_store_refuses_leaves_every_time_as_it_was() -> None:
 
     trio.run(main, clock=clock)
     assert rung == [1_060.0]
+
+
+class Rest(Message[None]):
+    seconds: float
+
+
+class Busy(DurableActor[Ring | Rest]):
+    """It may be at work when its time comes."""
+
+    def __init__(self, rung: list[float]) -> None:
+        self.rung = rung
+
+    @receive(Ring)
+    def on_ring(self, message: Ring) -> None:
+        self.ctx.stage(WakeAt(message.at))
+
+    @receive(Rest)
+    async def on_rest(self, message: Rest) -> None:
+        await trio.sleep(message.seconds)
+
+    @override
+    def woken(self) -> None:
+        self.rung.append(self.ctx.now)
+        self.ctx.stage(WakeAt(None))
+
+
+async def busy(system: System, seconds: float) -> Ref[Any]:
+    """It is to be woken at 1,010, and at work for so long from 1,000 on."""
+    actor: Ref[Any] = system.ref(ALARM)
+    await actor.ask(Ring(at=1_010.0))
+    await actor.tell(Rest(seconds=seconds))
+    return actor
+
+
+def with_busy(program: Callable[[System], Awaitable[None]]) -> list[float]:
+    rung: list[float] = []
+    clock = VirtualClock(1_000.0, autojump=True)
+    alarm = Pattern("alarm", {"alarm": lambda _: Spec(Busy, (rung,))})
+
+    async def main() -> None:
+        async with System(patterns=[alarm], store=MemoryStore(), clock=clock) as system:
+            await program(system)
+
+    trio.run(main, clock=clock)
+    return rung
+
+
+def test_an_actor_that_is_busy_at_its_time_is_woken_once() -> None:
+    async def program(system: System) -> None:
+        await busy(system, 95)
+        await trio.sleep(90)
+        assert len(system.router.cells[ALARM].mailbox or ()) == 1
+        await trio.sleep(100)
+
+    assert with_busy(program) == [1_095.0]

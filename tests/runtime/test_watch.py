@@ -15,10 +15,10 @@ from actors.signals import Terminated
 from actors.supervision import Restart
 from runtime.pattern import Pattern
 from runtime.system import System
-from tests.runtime.cast import Note, Player, Run, crash, on_stage, settled
+from tests.runtime.cast import Note, Player, Run, Wait, crash, on_stage, settled
 
 
-class Watcher(Actor[Run | Note | Terminated]):
+class Watcher(Actor[Run | Wait | Note | Terminated]):
     """It writes down what it hears."""
 
     def __init__(self, heard: list[Any]) -> None:
@@ -27,6 +27,10 @@ class Watcher(Actor[Run | Note | Terminated]):
     @receive(Run)
     def on_run(self, message: Run) -> Any:
         return message.step(self)
+
+    @receive(Wait)
+    async def on_wait(self, message: Wait) -> Any:
+        return await message.step(self)
 
     @receive(Note)
     def on_note(self, message: Note) -> int:
@@ -204,3 +208,76 @@ async def test_nobody_watches_himself(system: System) -> None:
         return "refused"
 
     assert await watcher.ask(Run(step=step)) == "refused"
+
+
+@on_stage()
+async def test_a_cut_turn_has_not_unwatched(system: System) -> None:
+    heard: list[Any] = []
+    watcher, watched = system.spawn(Spec(Watcher, (heard,))), system.spawn(Spec(Player))
+    await watcher.ask(watch(watched))
+
+    async def step(self: Watcher) -> None:
+        self.ctx.unwatch(watched)
+        await trio.sleep(100)
+
+    with trio.move_on_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watcher.ask, Wait(step=step))
+            await settled()
+            await system.stop(watched)
+    await settled()
+    assert heard == [(watched.address, StopReason.STOP)]
+    assert len(system.watches) == 0
+
+
+@on_stage()
+async def test_a_cut_turn_has_not_unwatched_what_waits_in_the_mailbox_already(system: System) -> None:
+    heard: list[Any] = []
+    watcher, watched = system.spawn(Spec(Watcher, (heard,))), system.spawn(Spec(Player))
+    await watcher.ask(watch(watched))
+
+    async def step(self: Watcher) -> None:
+        await trio.sleep(1)
+        self.ctx.unwatch(watched)
+        await trio.sleep(100)
+
+    with trio.move_on_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watcher.ask, Wait(step=step))
+            await settled()
+            await system.stop(watched)
+    await settled()
+    assert heard == [(watched.address, StopReason.STOP)]
+
+
+@on_stage()
+async def test_a_cut_turn_that_watched_a_second_time_leaves_the_first_watch(system: System) -> None:
+    heard: list[Any] = []
+    watcher, watched = system.spawn(Spec(Watcher, (heard,))), system.spawn(Spec(Player))
+    await watcher.ask(watch(watched))
+
+    async def step(self: Watcher) -> None:
+        self.ctx.watch(watched, as_=lambda _: Note(text="the second"))
+        self.ctx.unwatch(watched)
+        await trio.sleep(100)
+
+    with trio.move_on_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watcher.ask, Wait(step=step))
+            await settled()
+            await system.stop(watched)
+    await settled()
+    assert heard == [(watched.address, StopReason.STOP)]
+
+
+@on_stage()
+async def test_a_watch_is_forgotten_when_its_terminated_is_handled(system: System) -> None:
+    heard: list[Any] = []
+    watcher = system.spawn(Spec(Watcher, (heard,)))
+    for number in range(20):
+        watched = system.spawn(Spec(Player, name=f"w{number}"))
+        await watcher.ask(watch(watched))
+        await system.stop(watched)
+    await settled()
+    assert len(heard) == 20
+    assert await watcher.ask(Run(step=lambda self: len(self.ctx.watches))) == 0

@@ -1,0 +1,154 @@
+"""The last step of a message: into the mailbox, or, where it is full, waiting for room in it.
+
+From a task it is the task that waits. A turn never does: what it has let out waits with its cell, which is blocked
+until all of it is in its mailboxes. Who has waited longest comes first, and nobody overtakes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import trio
+
+from actors.actor import StopReason
+from actors.address import Address
+from actors.errors import MailboxFull, StartFailed
+from actors.mailbox import Overflow
+from runtime.cell import STOPPED, STOPPING, Cell
+from runtime.envelope import Envelope
+from runtime.letters import DeadLetters
+from runtime.run_queue import RunQueue
+from runtime.waits import add_edge, waits_for
+
+Deliver = Callable[[Cell, Address, Envelope], bool]
+"""The router's whole way for an output of a cell: who lives there, may it pass, and into the mailbox."""
+
+
+class Delivery:
+    """Puts envelopes into mailboxes; `live` answers the cell of an address, activated if need be."""
+
+    __slots__ = ("_after_outputs", "_deliver", "_letters", "_live", "_queue")
+
+    def __init__(
+        self, letters: DeadLetters, queue: RunQueue, live: Callable[[Address], Cell | None], deliver: Deliver
+    ) -> None:
+        self._letters = letters
+        self._queue = queue
+        self._live = live
+        self._deliver = deliver
+        self._after_outputs: dict[Cell, Callable[[], None]] = {}
+        """What is to be said of an ended cell, behind the outputs of it that still wait for room."""
+
+    # --- from a task -----------------------------------------------------------------------------------
+
+    async def put_waiting(self, cell: Cell, envelope: Envelope) -> None:
+        """From a task: wait for room where that is the policy. Raises MailboxFull."""
+        if not self.taken(cell, envelope):
+            await self.room(cell, envelope)
+
+    def taken(self, cell: Cell, envelope: Envelope) -> bool:
+        """Whether the mailbox has taken it; False: wait for room. Raises MailboxFull."""
+        if self._put(cell, envelope):
+            return True
+        if cell.spec.overflow is Overflow.REFUSE:
+            raise MailboxFull(f"{cell.address} holds {cell.spec.capacity} messages")
+        return False
+
+    async def room(self, cell: Cell, envelope: Envelope) -> None:
+        """Wait until the mailbox has taken it; the longest waiting first."""
+        task = trio.lowlevel.current_task()
+        if cell.room is None:
+            cell.room = deque()
+        room = cell.room
+
+        def go_on() -> None:
+            if cell.status is STOPPED and cell.end_reason is StopReason.IDLE:
+                self.again(cell.address, [envelope])
+            else:
+                self._offer(cell, envelope)
+            trio.lowlevel.reschedule(task)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            room.remove(go_on)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        room.append(go_on)
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    # --- from a turn -----------------------------------------------------------------------------------
+
+    def hand_over(self, sender: Cell, cell: Cell, envelope: Envelope) -> bool:
+        """To a mailbox, or a dead letter; False: the sender is blocked by it until there is room."""
+        if self._put(cell, envelope):
+            return True
+        if cell.spec.overflow is Overflow.REFUSE or waits_for(cell, sender):
+            # refused, or two full mailboxes that wait for each other: nobody would ever make room
+            self._letters.add(cell.address, envelope, "overflow")
+            return True
+        self._when_room(sender, cell)
+        return False
+
+    def _when_room(self, sender: Cell, cell: Cell) -> None:
+        self._queue.blocked(sender)
+        edges = add_edge(sender, cell)
+        if cell.room is None:
+            cell.room = deque()
+        cell.room.append(lambda: self._unblock(sender, cell, edges))
+
+    def _unblock(self, sender: Cell, cell: Cell, edges: list[Cell]) -> None:
+        """There is room for the oldest output of the sender, which every interceptor has seen; then for the next ones."""
+        edges.remove(cell)
+        outputs = sender.blocked
+        assert outputs is not None
+        to, envelope = outputs.popleft()
+        if cell.status is not STOPPED:
+            self._offer(cell, envelope)
+        else:  # whoever lives there now
+            self.again(to, [envelope])
+        while outputs:
+            to, envelope = outputs[0]
+            if not self._deliver(sender, to, envelope):
+                return
+            outputs.popleft()
+        sender.blocked = None
+        if (then := self._after_outputs.pop(sender, None)) is not None:
+            then()
+        self._queue.unblocked(sender)
+
+    def after_outputs(self, cell: Cell, then: Callable[[], None]) -> None:
+        """Call `then` when all that the cell has let out is in its mailboxes."""
+        if cell.blocked:
+            self._after_outputs[cell] = then
+        else:
+            then()
+
+    # --- into the mailbox ------------------------------------------------------------------------------
+
+    def _put(self, cell: Cell, envelope: Envelope) -> bool:
+        """Into the mailbox, but not before those who wait for room in it."""
+        if cell.room and cell.spec.overflow is Overflow.WAIT:
+            return False
+        return self._offer(cell, envelope)
+
+    def _offer(self, cell: Cell, envelope: Envelope) -> bool:
+        if cell.status is STOPPED or (cell.status is STOPPING and cell.end_reason is not StopReason.IDLE):
+            self._letters.add(cell.address, envelope, "stopped")
+            return True
+        taken, dropped = self._queue.mailbox_of(cell).offer(envelope, cell.spec.overflow)
+        if dropped is not None:
+            self._letters.add(cell.address, dropped, "overflow")
+        if taken:
+            self._queue.ready(cell)
+        return taken or dropped is not None
+
+    def again(self, to: Address, envelopes: Iterable[Envelope]) -> None:
+        """Mail that came while its actor was passivated: for the next incarnation."""
+        for envelope in envelopes:
+            try:
+                cell = self._live(to)
+            except StartFailed:
+                cell = None
+            if cell is None:
+                self._letters.add(to, envelope, "stopped")
+            else:  # above its bound: it was taken once, and is not to be lost
+                self._queue.mailbox_of(cell).user.append(envelope)
+                self._queue.ready(cell)
