@@ -116,7 +116,7 @@ class Redated:
 
 @dataclass(slots=True)
 class Purged:
-    """All messages are gone; deduplication and what is on its way to a dead-letter queue stay."""
+    """All messages are gone, and deduplication with them; what is on its way to a dead-letter queue stays."""
 
     meta: Meta
 

@@ -215,7 +215,7 @@ def _rare(
             yield Put(META, _meta_value(meta))
         case Purged(meta):
             yield Put(META, _meta_value(meta))
-            yield from map(DeletePrefix, (MESSAGES, STATES, ATTEMPTS))
+            yield from map(DeletePrefix, (MESSAGES, STATES, DEDUPS, ATTEMPTS))
         case Expired():
             yield from _expired(change)
         case Adopted():

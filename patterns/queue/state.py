@@ -219,6 +219,7 @@ class Queue:
     def _purge(self, meta: Meta) -> None:
         self.meta = meta
         self.index.clear()
+        self.dedups.clear()
         self.attempts.clear()
 
     def _apply_hand_over(self, change: Adopted | Settled | BroughtBack) -> None:

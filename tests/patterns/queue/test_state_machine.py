@@ -158,6 +158,7 @@ class QueueMachine(RuleBasedStateMachine):
     def purge(self) -> None:
         self.kept.keep(self.kept.queue.purge(self.kept.now))
         self.messages.clear()
+        self.dedups.clear()
 
     # --- what always holds --------------------------------------------------------------------------------
 
