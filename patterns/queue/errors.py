@@ -130,13 +130,16 @@ class ReceiptHandleIsInvalid(QueueError):
 
     shape = query_code = "ReceiptHandleIsInvalid"
 
-    @classmethod
-    def garbage(cls, handle: str) -> "ReceiptHandleIsInvalid":
-        return cls(f'The input receipt handle "{handle}" is not a valid receipt handle.')
+    def __init__(self, handle: str) -> None:
+        super().__init__(f'The input receipt handle "{handle}" is not a valid receipt handle.')
 
-    @classmethod
-    def foreign(cls, handle: str) -> "ReceiptHandleIsInvalid":
-        return cls(f'The receipt handle "{handle}" is not valid for this queue.')
+
+class ReceiptHandleIsForeign(ReceiptHandleIsInvalid):
+    """A handle of another queue. A batch has another text for it: `batch_text`."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(handle)
+        self.batch_text = f'The receipt handle "{handle}" is not valid for this queue.'
 
 
 class ReceiptHandleExpired(InvalidParameterValue):

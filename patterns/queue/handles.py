@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from struct import Struct
 
-from patterns.queue.errors import ReceiptHandleIsInvalid
+from patterns.queue.errors import ReceiptHandleIsForeign, ReceiptHandleIsInvalid
 
 HANDLE_MAX = 1_024
 """Characters of a handle that is looked at at all."""
@@ -26,15 +26,15 @@ def handle_of(queue: bytes, seq: int, number: int) -> str:
 def parse_handle(handle: str, queue: bytes) -> tuple[int, int]:
     """(sequence, number of the receive). Raises ReceiptHandleIsInvalid: garbage, or of another queue."""
     if len(handle) != _LENGTH or not handle.isascii():
-        raise ReceiptHandleIsInvalid.garbage(handle[:HANDLE_MAX])
+        raise ReceiptHandleIsInvalid(handle[:HANDLE_MAX])
     try:
         raw = urlsafe_b64decode(handle)
     except ValueError:
-        raise ReceiptHandleIsInvalid.garbage(handle) from None
+        raise ReceiptHandleIsInvalid(handle) from None
     body, check = raw[: _BODY.size], raw[_BODY.size :]
     if blake2b(body, digest_size=_CHECK_BYTES).digest() != check:
-        raise ReceiptHandleIsInvalid.garbage(handle)
+        raise ReceiptHandleIsInvalid(handle)
     issuer, seq, number = _BODY.unpack(body)
     if issuer != queue:
-        raise ReceiptHandleIsInvalid.foreign(handle)
+        raise ReceiptHandleIsForeign(handle)
     return seq, number

@@ -9,6 +9,7 @@ from patterns.queue.errors import (
     OverLimit,
     QueueError,
     ReceiptHandleExpired,
+    ReceiptHandleIsForeign,
     ReceiptHandleIsInvalid,
 )
 from patterns.queue.handles import handle_of, parse_handle
@@ -200,6 +201,8 @@ def _redate(queue: Queue, change: Redated, receipt_handle: str, timeout: int, no
 
 
 def _failed(entry_id: str, refusal: QueueError) -> Failed:
+    if isinstance(refusal, ReceiptHandleIsForeign):
+        return Failed(entry_id, refusal.query_code, refusal.batch_text)
     if isinstance(refusal, ReceiptHandleExpired):  # in a batch it has another code and no handle (observed)
         return Failed(entry_id, ReceiptHandleIsInvalid.query_code, "The receipt handle has expired")
     return Failed(entry_id, refusal.query_code, refusal.text)

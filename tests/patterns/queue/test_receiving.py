@@ -102,15 +102,28 @@ def test_garbage_and_the_handle_of_another_queue_are_refused() -> None:
     kept, other = Kept(), Kept(number=2)
     other.send("a")
     foreign = other.receive()[0].receipt_handle
-    with pytest.raises(ReceiptHandleIsInvalid, match="is not valid for this queue"):
-        delete(kept.queue, foreign)
-    for garbage in ("", "x", "\N{PARTY POPPER}" * 48, "A" * 48, "A" * 2_000, foreign[:-1] + "!"):
+    for garbage in ("", "x", "\N{PARTY POPPER}" * 48, "A" * 48, "A" * 2_000, foreign[:-1] + "!", foreign):
         with pytest.raises(ReceiptHandleIsInvalid) as refused:
             delete(kept.queue, garbage)
         if len(garbage) < 100:
             assert (
                 refused.value.text == f'The input receipt handle "{garbage}" is not a valid receipt handle.'
             )
+
+
+def test_a_batch_says_of_the_handle_of_another_queue_whose_it_is_not() -> None:
+    kept, other = Kept(), Kept(number=2)
+    other.send("a")
+    foreign = other.receive()[0].receipt_handle
+    (deleted,) = delete_batch(kept.queue, [DeleteEntry(foreign, "x")]).result.failed
+    (changed,) = change_visibility_batch(
+        kept.queue, [VisibilityEntry(foreign, 1, "x")], kept.now
+    ).result.failed
+    assert (deleted.code, deleted.text) == (
+        "ReceiptHandleIsInvalid",
+        f'The receipt handle "{foreign}" is not valid for this queue.',
+    )
+    assert changed == deleted
 
 
 def test_a_bad_handle_fails_its_entry_and_not_the_batch() -> None:
