@@ -155,6 +155,11 @@ def _is_current(delivery: Delivery | None, number: int) -> bool:
     return delivery is not None and delivery.hidden and delivery.receives == number
 
 
+def _is_in_flight(delivery: Delivery, number: int) -> bool:
+    """Standard: any handle ever issued for the message will do, as it does for a delete."""
+    return delivery.hidden and number <= delivery.receives
+
+
 # --- change visibility ------------------------------------------------------------------------------------
 
 
@@ -185,8 +190,9 @@ def _redate(queue: Queue, change: Redated, receipt_handle: str, timeout: int, no
     check_visibility(timeout)
     seq, number = parse_handle(receipt_handle, queue.id)
     delivery = queue.index.deliveries.get(seq)
-    if delivery is None or not _is_current(delivery, number):
-        if queue.settings.fifo and seq in queue.index.born:
+    fifo = queue.settings.fifo
+    if delivery is None or not (_is_current if fifo else _is_in_flight)(delivery, number):
+        if fifo and seq in queue.index.born:
             raise ReceiptHandleExpired(receipt_handle)
         # never re-hide what is visible again: the next consumer may be at it
         reason = "Message does not exist or is not available for visibility timeout change."

@@ -9,6 +9,7 @@ from patterns.queue.errors import (
     PurgeQueueInProgress,
     ReceiptHandleIsInvalid,
 )
+from patterns.queue.handles import handle_of
 from patterns.queue.limits import IN_FLIGHT_MAX
 from patterns.queue.messages import DeleteEntry, ReceiveMessage, SendEntry, VisibilityEntry
 from patterns.queue.receiving import (
@@ -82,6 +83,27 @@ def test_a_visible_message_is_never_hidden_by_an_old_handle() -> None:
         "Reason: Message does not exist or is not available for visibility timeout change."
     )
     assert kept.bodies() == ["a"]
+
+
+def test_any_handle_of_a_message_in_flight_changes_its_timeout() -> None:
+    kept = Kept()
+    kept.send("a")
+    old = kept.receive(visibility=0)[0].receipt_handle
+    kept.receive()
+    kept.keep(change_visibility(kept.queue, old, 60, kept.now))
+    kept.advance(59.0)
+    assert kept.bodies() == []
+    kept.keep(change_visibility(kept.queue, old, 0, kept.now))
+    assert kept.bodies() == ["a"]
+
+
+def test_a_handle_that_was_never_issued_changes_no_timeout() -> None:
+    kept = Kept()
+    kept.send("a")
+    kept.receive()
+    unknown = handle_of(kept.queue.id, 1, 2)
+    with pytest.raises(InvalidParameterValue, match="not available for visibility timeout change"):
+        change_visibility(kept.queue, unknown, 60, kept.now)
 
 
 def test_no_message_is_hidden_longer_than_twelve_hours_from_its_receive() -> None:

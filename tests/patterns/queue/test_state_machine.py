@@ -121,7 +121,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.moved.add(message.message_id)
 
     def is_current(self, message: Plain, handle: str) -> bool:
-        return not self.visible(message) and message.handles[-1] == handle
+        return not self.visible(message) and (not self.fifo or message.handles[-1] == handle)
 
     @precondition(lambda self: self.handles)
     @rule(choice=st.integers(0, 1_000))
