@@ -218,7 +218,9 @@ def _map(entry_name: str, key: tuple[str, Reader], value: tuple[str, Reader]) ->
     def read(node: Node, path: str) -> dict[Any, Any]:
         holder = node.below.get(entry_name, node) if entry_name else node
         given: dict[Any, Any] = {}
-        for number, one in enumerate(holder.items(), 1):
+        # `Attribute.Name=a&Attribute.Value=b`, as old clients write a single entry
+        entries = holder.items() or ([holder] if {key[0], value[0]} <= holder.below.keys() else [])
+        for number, one in enumerate(entries, 1):
             at = f"{path}.{number}"
             if not {key[0], value[0]} <= one.below.keys():
                 raise errors.malformed_query(f"{at} needs both {key[0]} and {value[0]}.")

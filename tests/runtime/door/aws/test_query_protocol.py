@@ -66,6 +66,8 @@ def test_a_batch_is_read_from_its_flattened_names() -> None:
     ("action", "named", "member", "value"),
     [
         ("CreateQueue", {"Attribute.1.Name": "a", "Attribute.1.Value": "1"}, "Attributes", {"a": "1"}),
+        # SQS's own examples and boto 2 leave out the number of a single one
+        ("CreateQueue", {"Attribute.Name": "a", "Attribute.Value": "1"}, "Attributes", {"a": "1"}),
         ("CreateQueue", {"Tag.1.Key": "k", "Tag.1.Value": "v"}, "tags", {"k": "v"}),
         ("TagQueue", {"Tag.1.Key": "k", "Tag.1.Value": ""}, "Tags", {"k": ""}),
         (
