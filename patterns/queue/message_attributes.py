@@ -81,7 +81,7 @@ def selected(canonical: bytes, names: Iterable[str]) -> tuple[dict[str, Attribut
     attributes = decoded(canonical)
     if wanted & _EVERYTHING:
         return attributes, digest(canonical)
-    prefixes = tuple(name[:-1] for name in wanted if name.endswith(_PREFIX_ENDS))
+    prefixes = tuple(name.removesuffix(_PREFIX_ENDS) for name in wanted if name.endswith(_PREFIX_ENDS))
     chosen = {
         name: value for name, value in attributes.items() if name in wanted or name.startswith(prefixes)
     }

@@ -47,8 +47,10 @@ def test_a_receive_chooses_by_name_prefix_or_all_and_digests_what_it_chose() -> 
     for everything in ("All", ".*", "*"):
         assert names(everything) == set(every)
     assert names("a") == {"a"}
-    assert names("a.*") == {"a.b", "a.c"}
-    assert names("z", "a.*", "none") == {"z", "a.b", "a.c"}
+    assert names("a.*") == {"a", "a.b", "a.c", "ab"}
+    assert names("a..*") == {"a.b", "a.c"}
+    assert names("z", "a.b.*", "none") == {"z", "a.b"}
+    assert names("A.*", "a*") == set()
     assert selected(canonical, ()) == ({}, None)
     assert selected(canonical, ("none",)) == ({}, None)
 
