@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from patterns.queue.arn import queue_of
 from patterns.queue.errors import InvalidParameterValue
 
 RECEIVES_MAX = 1_000
@@ -52,7 +53,10 @@ def parse_redrive(text: str) -> Redrive | None:
     if not (count.isascii() and count.isdigit() and len(count) <= 9 and 1 <= int(count) <= RECEIVES_MAX):
         reason = f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to {RECEIVES_MAX} both inclusive."
         raise _refused(text, reason)
-    return Redrive(str(fields["deadLetterTargetArn"]), int(count))
+    target = str(fields["deadLetterTargetArn"])
+    if queue_of(target) is None:
+        raise _refused(text, "Invalid value for deadLetterTargetArn.")
+    return Redrive(target, int(count))
 
 
 def parse_allow(text: str) -> RedriveAllow:

@@ -273,6 +273,13 @@ def test_a_queue_is_the_same_if_every_given_attribute_equals_its_own() -> None:
             )
             for count in (0, 1_001, "x", -1, 1.5, "")
         ),
+        *(
+            (
+                json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
+                "Invalid value for deadLetterTargetArn.",
+            )
+            for arn in ("", "orders", "arn:aws:sns:us-east-1:000000000000:orders", 7)
+        ),
     ],
 )  # fmt: skip
 def test_a_redrive_policy_is_refused(policy: str, reason: str) -> None:
