@@ -6,7 +6,7 @@ Source: SQS API reference, CreateQueue, SetQueueAttributes, GetQueueAttributes.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from patterns.queue.errors import (
@@ -23,6 +23,8 @@ TAG_KEY_MAX = 128
 """Characters."""
 TAG_VALUE_MAX = 256
 """Characters."""
+TAGS_MAX = 50
+"""Tags that one call adds; a queue may have more, which AWS advises against."""
 
 _RANGES = {
     "DelaySeconds": (0, 900),
@@ -270,8 +272,7 @@ def shown(
 def check_tags(tags: Mapping[str, str]) -> None:
     """Form of tags. Raises InvalidParameterValue, whose texts are guesses."""
     for key, value in tags.items():
-        if not 1 <= len(key) <= TAG_KEY_MAX:
-            raise InvalidParameterValue(f"Tag keys must be between 1 and {TAG_KEY_MAX} characters in length.")
+        _check_tag_key(key)
         if len(value) > TAG_VALUE_MAX:
             raise InvalidParameterValue(
                 f"Tag values must be between 0 and {TAG_VALUE_MAX} characters in length."
@@ -284,9 +285,21 @@ def check_tags(tags: Mapping[str, str]) -> None:
             )
 
 
+def _check_tag_key(key: str) -> None:
+    if not 1 <= len(key) <= TAG_KEY_MAX:
+        raise InvalidParameterValue(f"Tag keys must be between 1 and {TAG_KEY_MAX} characters in length.")
+
+
 def with_tags(current: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
     """The tags after TagQueue. Raises MissingParameter (none given), InvalidParameterValue."""
     if not added:
         raise MissingParameter("Tags")
     check_tags(added)
     return {**current, **added}
+
+
+def without_tags(current: Mapping[str, str], keys: Collection[str]) -> dict[str, str]:
+    """The tags after UntagQueue; an absent key is no error. Raises InvalidParameterValue (none given, too long)."""
+    for key in keys or [""]:
+        _check_tag_key(key)
+    return {key: value for key, value in current.items() if key not in keys}

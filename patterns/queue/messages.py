@@ -306,7 +306,7 @@ class TagQueue(Message[None], raises=(QueueDoesNotExist, MissingParameter, Inval
     tags: dict[str, str]
 
 
-class UntagQueue(Message[None], raises=(QueueDoesNotExist,)):
+class UntagQueue(Message[None], raises=(QueueDoesNotExist, InvalidParameterValue)):
     """Remove tags; an absent key is no error."""
 
     keys: tuple[str, ...]

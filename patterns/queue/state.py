@@ -11,7 +11,16 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TypeVar, assert_never
 
-from patterns.queue.attributes import Counts, Settings, check_same, merged, shown, with_tags
+from patterns.queue.attributes import (
+    TAGS_MAX,
+    Counts,
+    Settings,
+    check_same,
+    merged,
+    shown,
+    with_tags,
+    without_tags,
+)
 from patterns.queue.changes import (
     Adopted,
     Attempt,
@@ -29,7 +38,7 @@ from patterns.queue.changes import (
     Settled,
     Taken,
 )
-from patterns.queue.errors import PurgeQueueInProgress
+from patterns.queue.errors import InvalidParameterValue, PurgeQueueInProgress
 from patterns.queue.index import Delivery, Index
 from patterns.queue.limits import DELAY_MAX
 from patterns.queue.messages import OpenQueue, Parcel
@@ -127,11 +136,12 @@ class Queue:
         return Configured(replace(self.meta, attributes=attributes, modified_at=now, delays=delays))
 
     def tag(self, tags: dict[str, str]) -> Configured:
+        if len(tags) > TAGS_MAX:
+            raise InvalidParameterValue(f"Too many tags added for queue {self.meta.name}.")
         return Configured(replace(self.meta, tags=with_tags(self.meta.tags, tags)))
 
     def untag(self, keys: Sequence[str]) -> Configured:
-        tags = {key: value for key, value in self.meta.tags.items() if key not in keys}
-        return Configured(replace(self.meta, tags=tags))
+        return Configured(replace(self.meta, tags=without_tags(self.meta.tags, keys)))
 
     def purge(self, now: float) -> Purged:
         if self.purge_rule and now < self.meta.purged_at + PURGE_INTERVAL:

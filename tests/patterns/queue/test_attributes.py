@@ -13,7 +13,7 @@ from patterns.queue.attributes import (
     shown,
     with_tags,
 )
-from patterns.queue.errors import QueueError
+from patterns.queue.errors import InvalidParameterValue, QueueError
 from patterns.queue.redrive import Redrive, RedriveAllow, check_target, parse_allow, parse_redrive
 from tests.patterns.queue.kept import FIFO, Kept
 
@@ -331,6 +331,22 @@ def test_tags_are_added_and_the_last_write_wins() -> None:
     kept.keep(kept.queue.untag(["b", "absent"]))
     kept.restart()
     assert kept.queue.meta.tags == {"a": "2"}
+
+
+def test_keys_to_untag_are_judged_like_those_of_tags() -> None:
+    for keys in ([], [""], ["k" * 129]):
+        with pytest.raises(InvalidParameterValue) as refused:
+            Kept().queue.untag(keys)
+        assert refused.value.text == "Tag keys must be between 1 and 128 characters in length."
+
+
+def test_one_call_adds_at_most_fifty_tags() -> None:
+    kept = Kept()
+    kept.keep(kept.queue.tag({str(number): "" for number in range(50)}))
+    kept.keep(kept.queue.tag({"one more": ""}))
+    with pytest.raises(InvalidParameterValue) as refused:
+        kept.queue.tag({str(number): "" for number in range(51)})
+    assert refused.value.text == "Too many tags added for queue orders."
 
 
 @pytest.mark.parametrize("tags", [{"": "v"}, {"k" * 129: ""}, {"k": "v" * 257}, {"aws:k": "v"}, {"k!": "v"}])
