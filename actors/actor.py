@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast, ove
 from typing_extensions import override
 
 from actors.address import Address
-from actors.behaviours import Behaviours, Elsewhere, behaviours_of, kinds_of, states_of
+from actors.behaviours import Behaviours, Elsewhere, behaviours_of, inherited_by, kinds_of, states_of
 from actors.errors import BadSpec
 from actors.event import Event, Key
 from actors.handlers import Handling, handlers_of, overrides
@@ -330,10 +330,11 @@ class Actor(Generic[M]):
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
-        in_states = states_of(cls, cls.behaviours.own)
-        cls.handlers = handlers_of(cls, cls.handlers, Actor, kinds_of(in_states))
+        inherited, behaviours = inherited_by(cls)
+        in_states = states_of(cls, behaviours.own)
+        cls.handlers = handlers_of(cls, inherited, Actor, kinds_of(in_states))
         cls.behaviours = behaviours_of(
-            cls, cls.behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
+            cls, behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
         )
         _check_family(cls)
         cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries

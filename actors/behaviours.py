@@ -60,6 +60,24 @@ def kinds_of(own: Mapping[str, Table]) -> set[type]:
     return {kind for table in own.values() for kind in table}
 
 
+def inherited_by(cls: type) -> tuple[Table, Behaviours]:
+    """What the bases handle. With several of them none loses its handlers; where two handle the same, `super` decides."""
+    handlers: dict[type, Handling] = {}
+    own: dict[str, Table] = {}
+    entries: dict[str, Callable[[Any], None]] = {}
+    fallback: Handling | None = None
+    for base in reversed(cls.__mro__[1:]):
+        handlers |= marked(base).get(None, {})
+        own = dict(states_of(base, own))
+        states: Behaviours = vars(base).get("behaviours", Behaviours())
+        entries |= states.entries
+        table: Table = vars(base).get("handlers", {})
+        if isinstance(table, WithFallback):
+            fallback = table.fallback
+    inherited = handlers if fallback is None else WithFallback(handlers, fallback)
+    return inherited, Behaviours(entries=entries, own=own)
+
+
 def states_of(cls: type, inherited: Mapping[str, Table]) -> dict[str, Table]:
     """The handlers of each state, a derived class's before those it inherits."""
     own: dict[str, Table] = dict(inherited)

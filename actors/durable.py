@@ -75,6 +75,11 @@ Write = Put | Delete | DeletePrefix | Append | Trim | WakeAt
 class DurableContext(Context, Protocol):
     """What a durable actor has besides."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether this turn has staged or said anything: then it cannot refuse any more."""
+        ...
+
     def stage(self, *writes: Write) -> None:
         """Write with this turn's commit. Raises StoreFull before anything has changed."""
         ...

@@ -97,6 +97,10 @@ class TimerLimit(ActorError):
     """An actor holds at most `TIMERS_MAX` timers."""
 
 
+class OutboxFull(ActorError):
+    """As many messages as its class allows (`outbox_max`) wait to be delivered: nothing has changed."""
+
+
 class StoreFull(ActorError):
     """The disk is full or read-only; nothing was written, reads go on. The store tries by itself to write again."""
 
@@ -183,6 +187,7 @@ class CircuitOpen(DeadLettered):
 REFUSALS: tuple[type[ActorError], ...] = (
     NoRoutee,
     NotInThisState,
+    OutboxFull,
     StashFull,
     StoreFull,
     TooManyChildren,

@@ -266,6 +266,10 @@ class TurnContext(Life):
 
     # --- what a durable actor uses besides -------------------------------------------------------------
 
+    @property
+    def changed(self) -> bool:
+        return self.staged is not None or self.outputs is not None
+
     def stage(self, *writes: Write) -> None:
         if self._rooms.commit.full:
             raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")

@@ -98,12 +98,12 @@ class Starting:
         ctx = cell.ctx
         assert ctx is not None
         assert cell.vars is not None
+        ctx.begin()  # what `recover` does is let out with what `started` does
         if isinstance(actor, DurableActor):
             cell.version = await self._rooms.store.version(cell.address)
             if isinstance(reason, Activated):
                 reason = Activated(cell.version)
             await drive(cell.vars, ctx, actor.recover(StoredOf(self._rooms, cell.address)), None)
-        ctx.begin()
         if (entry := actor.behaviours.entries.get(actor.initial)) is not None:
             cell.vars.run(entry, actor)
         with trio.move_on_after(cell.spec.start_timeout) as deadline:

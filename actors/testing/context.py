@@ -189,6 +189,10 @@ class HarnessContext(HarnessReach):
 
     # --- what a durable actor uses besides -------------------------------------------------------------
 
+    @property
+    def changed(self) -> bool:
+        return bool(self.staged or self.outputs)
+
     def stage(self, *writes: Write) -> None:
         self.check()
         if not self._actor.durable:

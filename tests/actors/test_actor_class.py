@@ -1,7 +1,7 @@
 """Messages, addresses, refs and the handlers of a class: what is checked before anything runs."""
 
 from types import new_class
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,13 @@ from pydantic import ValidationError
 
 from actors.actor import Actor
 from actors.address import ADDRESS_MAX, Address, BadAddress
+from actors.behaviours import enter
 from actors.errors import BadHandler, DuplicateHandler, MissingHandler
-from actors.handlers import Kind, kind_of, receive
+from actors.handlers import Kind, kind_of, receive, receive_any
 from actors.message import Message
 from actors.ref import Ref
+
+M = TypeVar("M")
 
 
 class One(Message[int], raises=(KeyError,)):
@@ -75,6 +78,43 @@ def test_a_subclass_inherits_and_replaces_handlers() -> None:
 
     assert Parent.handlers[One].function(Parent(), One()) == 1
     assert Child.handlers[One].function(Child(), One()) == 2
+
+
+def test_of_two_bases_neither_loses_its_handlers_and_the_nearer_one_decides() -> None:
+    class Root(Actor[M]):
+        @receive(Two)
+        def roots(self, message: Two) -> None: ...
+
+    class Left(Root[M]):
+        @receive(One)
+        def lefts(self, message: One) -> int:
+            return 1
+
+    class Right(Root[M]):
+        @receive(Two)
+        def rights(self, message: Two) -> None: ...
+
+        @receive(Foreign, state="open")
+        def in_state(self, message: Foreign) -> None: ...
+
+        @enter("open")
+        def opened(self) -> None: ...
+
+        @receive_any
+        def the_rest(self, message: Any) -> None: ...
+
+        initial = "open"
+
+    class Both(Left[One | Foreign], Right[One | Foreign]):
+        pass
+
+    assert {kind: handling.function.__name__ for kind, handling in Both.handlers.items()} == {
+        One: "lefts",
+        Two: "rights",
+    }
+    assert Both.behaviours.table("open")[Foreign].function.__name__ == "in_state"
+    assert set(Both.behaviours.entries) == {"open"}
+    assert Both.handlers[int].function.__name__ == "the_rest"
 
 
 def test_whether_a_handler_can_wait_is_read_off_its_code() -> None:
