@@ -57,10 +57,10 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
     """Events between two snapshots; 0: never."""
     kinds: ClassVar[tuple[type[Record], ...]] = ()
     """The state's class and the events', as the type parameters name them."""
-    form: ClassVar[Form[Record]] = Form("", (), {})
+    __form: ClassVar[Form[Record]] = Form("", (), {})
     state: S
-    _end: int
-    _snapshots: list[int]
+    __end: int
+    __snapshots: list[int]
     """Where the snapshots are, oldest first."""
 
     @override
@@ -68,7 +68,7 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
         super().__init_subclass__(**config)
         cls.kinds = _kinds(cls) or cls.kinds
         if cls.kinds:
-            cls.form = _form(cls)
+            cls.__form = _form(cls)
 
     def fresh(self) -> S:
         """The state before anything has happened."""
@@ -80,28 +80,28 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
 
     def persist(self, *events: E) -> None:
         """Decide before, then keep: the events are staged and applied. Raises StoreFull before anything has changed."""
-        state, end = self.state, self._end
+        state, end = self.state, self.__end
         writes: list[Write] = []
         for event in events:
             state = self.apply(state, event)  # before staging: what cannot be applied is never kept
-            writes.append(Append(LOG, end, self.form.write(event)))
+            writes.append(Append(LOG, end, self.__form.write(event)))
             end += 1
-        kept = self._snapshots
+        kept = self.__snapshots
         if self.snapshot_every and end - (kept[-1] if kept else 0) >= self.snapshot_every:
-            kept = self._snapshot(state, end, writes)
+            kept = self.__snapshot(state, end, writes)
         self.own.stage(*writes)
-        self.state, self._end, self._snapshots = state, end, kept
+        self.state, self.__end, self.__snapshots = state, end, kept
 
     @property
     def event_count(self) -> int:
         """How many events there have been."""
-        return self._end
+        return self.__end
 
-    def _snapshot(self, state: S, end: int, writes: list[Write]) -> list[int]:
-        value = self.form.write(state)
+    def __snapshot(self, state: S, end: int, writes: list[Write]) -> list[int]:
+        value = self.__form.write(state)
         if len(value) > VALUE_MAX:  # it has no snapshot, and is read back from its events
-            return self._snapshots
-        kept = [*self._snapshots, end]
+            return self.__snapshots
+        kept = [*self.__snapshots, end]
         writes.append(Put(_row(end), value))
         if len(kept) > 2:
             writes += [Delete(_row(old)) for old in kept[:-2]]
@@ -114,36 +114,36 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
     async def recover(self, stored: Stored) -> None:
         fresh = self.fresh()
         rows = await stored.scan(SNAPSHOTS)
-        self._snapshots = [int(key.removeprefix(SNAPSHOTS)) for key, _ in rows]
+        self.__snapshots = [int(key.removeprefix(SNAPSHOTS)) for key, _ in rows]
         self.state, at = fresh, 0
         for key, value in reversed(rows):
-            found = self._loaded(type(fresh), value)
+            found = self.__loaded(type(fresh), value)
             if found is not None:
                 self.state, at = found, int(key.removeprefix(SNAPSHOTS))
                 break
-        self._end = await stored.end(LOG)
-        await self._replay(stored, at)
+        self.__end = await stored.end(LOG)
+        await self.__replay(stored, at)
         await super().recover(stored)
 
-    def _loaded(self, kind: type[S], value: bytes) -> S | None:
+    def __loaded(self, kind: type[S], value: bytes) -> S | None:
         # a snapshot is a shortcut, the events decide: one that is damaged, or too new, is passed over
         try:
-            state = self.form.read(value)
+            state = self.__form.read(value)
         except BadRecord:
             return None
         return state if isinstance(state, kind) else None
 
-    async def _replay(self, stored: Stored, at: int) -> None:
-        while at < self._end:
+    async def __replay(self, stored: Stored, at: int) -> None:
+        while at < self.__end:
             page = await stored.records(LOG, at, PAGE)
             if not page or page[0][0] != at:
-                raise LostEvents(f"{type(self).__name__}: event {at} of {self._end} is not there any more")
+                raise LostEvents(f"{type(self).__name__}: event {at} of {self.__end} is not there any more")
             for offset, value in page:
-                self.state = self.apply(self.state, self._event(value))
+                self.state = self.apply(self.state, self.__event(value))
                 at = offset + 1
 
-    def _event(self, value: bytes) -> Any:
-        return self.form.read(value)
+    def __event(self, value: bytes) -> Any:
+        return self.__form.read(value)
 
 
 def _row(end: int) -> str:

@@ -63,9 +63,12 @@ def _check(write: Write) -> None:
 
 
 class GuardedActor(DurableActor[M], Generic[M]):
-    """A durable actor with rows of the framework's own among its rows."""
+    """A durable actor with rows of the framework's own among its rows.
 
-    reserved: ClassVar[Mapping[str, str]] = {"recover": "load", "bind": "started"}
+    What it and its kind keep in memory has names with two underscores: a user's `self._inbox` is another one.
+    """
+
+    reserved: ClassVar[Mapping[str, str]] = {"recover": "load", "bind": "started", "own": "another name"}
     """Method that a user's class may not define -> what it defines instead. Who declares it is a room of ours."""
 
     @override
@@ -76,13 +79,13 @@ class GuardedActor(DurableActor[M], Generic[M]):
 
     @override
     def bind(self, ctx: Context) -> None:
-        self._own = cast("DurableContext", ctx)
-        super().bind(cast("Context", Guard(self._own)))
+        self.__own = cast("DurableContext", ctx)
+        super().bind(cast("Context", Guard(self.__own)))
 
     @property
     def own(self) -> DurableContext:
         """The context without the guard; for the framework's own rows."""
-        return self._own
+        return self.__own
 
 
 def _check_methods(cls: type) -> None:

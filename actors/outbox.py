@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.address import Address
-from actors.errors import ActorCrashed, ActorError, DeadLettered, DirtyRefusal, StoreFull
+from actors.errors import ActorCrashed, ActorError, DeadLettered, DirtyRefusal, OutboxFull, StoreFull
 from actors.message import Message
 
 UNDER_WAY_MAX = 100
@@ -158,6 +158,11 @@ class Outbox:
         """The earliest time for which a line waits."""
         return self._delayed[0][0] if self._delayed else None
 
+    @property
+    def rests_until(self) -> float | None:
+        """As `next_try`, if all lines wait: until then nothing of it is sent."""
+        return None if self._ready or self._under_way else self.next_try
+
     def _landed(self, line: Line) -> None:
         line.under_way = False
         self._under_way -= 1
@@ -174,11 +179,11 @@ def is_final(error: Exception, crashes: int) -> bool:
 
 
 def crashed(result: Any) -> bool:
-    """Whether the message made its target crash; a disk that is full is no fault of the message's."""
+    """Whether the message made its target crash; that a disk or an outbox was full there is no fault of the message's."""
     if not isinstance(result, ActorCrashed):
         return False
     cause = result.__cause__
-    return not (isinstance(cause, DirtyRefusal) and isinstance(cause.__cause__, StoreFull))
+    return not (isinstance(cause, DirtyRefusal) and isinstance(cause.__cause__, StoreFull | OutboxFull))
 
 
 def why_given_up(to: Address, result: Any) -> ActorError | None:

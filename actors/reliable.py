@@ -135,23 +135,27 @@ class ReliableActor(GuardedActor[M], Generic[M]):
     """Ids that `once` remembers."""
     inbox_cache: ClassVar[int] = 1_000
     """Senders whose place is kept in memory besides."""
-    letters: ClassVar[Form[Message[Any]]] = Form("outbox", (), {})
+    __form: ClassVar[Form[Message[Any]]] = Form("outbox", (), {})
 
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
-        cls.letters = _form(cls)
+        cls.__form = _form(cls)
+        for kind in (Deliver, Settled, Due, Woken):
+            if cls.handlers[kind] != ReliableActor.handlers[kind]:
+                raise BadSpec(f"{cls.__name__}: {kind.__name__} has a handler of the framework's already")
 
     @override
     def bind(self, ctx: Context) -> None:
         super().bind(ctx)
-        self._guard = AlarmGuard(self.own)
-        self._ctx = cast("Context", self._guard)
-        self._outbox = Outbox()
-        self._tries_at: float | None = None
-        self._alarm = Alarm()
-        self._inbox = Inbox(self.inbox_cache)
-        self._done = Ring(self.once_max)
+        self.__guard = AlarmGuard(self.own)
+        self._ctx = cast("Context", self.__guard)
+        self.__outbox = Outbox()
+        self.__tries_at: float | None = None
+        self.__recovered = False
+        self.__alarm = Alarm()
+        self.__inbox = Inbox(self.inbox_cache)
+        self.__done = Ring(self.once_max)
 
     # --- for the user ----------------------------------------------------------------------------------
 
@@ -163,25 +167,29 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         """Send with this turn's commit; delivered, in order for each target, until it is taken or given up (`undelivered`).
 
         The reply is dropped. Raises OutboxFull and StoreFull before anything has changed, BadSpec for what `sends`
-        does not name, BadRecord for what JSON does not bring back.
+        does not name, and in `load` and `apply`, BadRecord for what JSON does not bring back.
         """
-        box, address = self._outbox, to.address if isinstance(to, Ref) else to
-        value = self._letter(address, message)
+        if not self.__recovered:  # it would be sent again by each start
+            raise BadSpec(
+                f"{self.own.address}: `load` and `apply` read back, and send nothing; `started` may"
+            )
+        box, address = self.__outbox, to.address if isinstance(to, Ref) else to
+        value = self.__letter(address, message)
         if box.size >= self.outbox_max:
             raise OutboxFull(f"{self.own.address}: {self.outbox_max} messages wait to be delivered")
         stream, sequence = box.stream or self.own.entropy.token(), box.next
         head = dumped({"stream": stream, "next": sequence + 1})
         writes: list[Write] = [Put(_row(sequence), value), Put(HEAD, head)]
-        resend = self.own.now + RESEND_AFTER if box.size == 0 else self._alarm.resend
-        self._stage(writes, Alarm(self._alarm.user, resend))
+        resend = self.own.now + RESEND_AFTER if box.size == 0 else self.__alarm.resend
+        self.__stage(writes, Alarm(self.__alarm.user, resend))
         box.stream, box.next = stream, sequence + 1
         box.add(address, Letter(sequence, message))
-        self._send_ready()
+        self.__send_ready()
 
     @property
     def outbox_size(self) -> int:
         """Messages that wait to be delivered."""
-        return self._outbox.size
+        return self.__outbox.size
 
     def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None:
         """A message is given up, in the turn that forgets it: compensate here.
@@ -194,24 +202,24 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         """Be activated at `time` for a turn of `woken`; None: no more. It replaces the time before. Raises StoreFull."""
         if time is not None and not math.isfinite(time):
             raise ValueError(f"wake_at takes a finite time or None, not {time}")
-        self._stage([], Alarm(time, self._alarm.resend))
+        self.__stage([], Alarm(time, self.__alarm.resend))
 
     def seen(self, name: str) -> bool:
         """Whether `once` has been called with it: of the last `once_max` ids."""
-        return name in self._done
+        return name in self.__done
 
     def once(self, name: str) -> bool:
         """Whether this is the first time that the id comes; it is kept with this turn's commit. Raises StoreFull."""
-        if name in self._done:
+        if name in self.__done:
             return False
-        self.own.stage(self._done.write(name))
-        self._done.add(name)
+        self.own.stage(self.__done.write(name))
+        self.__done.add(name)
         return True
 
     # --- sending ---------------------------------------------------------------------------------------
 
-    def _letter(self, to: Address, message: Message[Any]) -> bytes:
-        form, mine = self.letters, self.own.address
+    def __letter(self, to: Address, message: Message[Any]) -> bytes:
+        form, mine = self.__form, self.own.address
         if len(mine) > ADDRESS_LIMIT:
             raise BadSpec(f"the address of who sends has at most {ADDRESS_LIMIT} bytes, {mine[:80]} has more")
         data = form.data(message)
@@ -220,32 +228,32 @@ class ReliableActor(GuardedActor[M], Generic[M]):
             raise BadRecord(f"{type(message).__name__} is not the same when it is read back from JSON")
         return value
 
-    def _stage(self, writes: list[Write], alarm: Alarm) -> None:
+    def __stage(self, writes: list[Write], alarm: Alarm) -> None:
         """Stage, then change memory: a full store leaves both as they are."""
-        writes = [*writes, *alarm.writes(self._alarm)]
+        writes = [*writes, *alarm.writes(self.__alarm)]
         if writes:
             self.own.stage(*writes)
-        self._alarm = alarm
+        self.__alarm = alarm
 
-    def _send_ready(self) -> None:
-        box, now = self._outbox, self.own.now
+    def __send_ready(self) -> None:
+        box, now = self.__outbox, self.own.now
         box.due(now)
         while (line := box.take()) is not None:
             try:
-                self._deliver(line)
+                self.__deliver(line)
             except TooManyPipes:
                 box.later(line, now + AGAIN.first)
         at = box.next_try
-        if at is not None and (self._tries_at is None or at < self._tries_at):
+        if at is not None and (self.__tries_at is None or at < self.__tries_at):
             self.own.timer(TIMER, max(0.0, at - now), Due())
-            self._tries_at = at
+            self.__tries_at = at
 
-    def _deliver(self, line: Line) -> None:
+    def __deliver(self, line: Line) -> None:
         to, letter = line.to, line.letters[0]
         ref = self.own.ref(to)
         deliver = Deliver(
             sender=self.own.address,
-            stream=self._outbox.stream,
+            stream=self.__outbox.stream,
             sequence=letter.sequence,
             message=letter.message,
         )
@@ -256,63 +264,63 @@ class ReliableActor(GuardedActor[M], Generic[M]):
 
     @receive(Due)
     def on_due(self, message: Due) -> None:  # noqa: ARG002 -- it says all by its kind
-        self._tries_at = None
-        self._send_ready()
+        self.__tries_at = None
+        self.__send_ready()
 
     @receive(Settled)
     def on_settled(self, message: Settled) -> None:
-        line = self._outbox.under_way(message.to, message.sequence)
+        line = self.__outbox.under_way(message.to, message.sequence)
         if line is None:
             return
         result = message.result
         if crashed(result):
             line.crashes += 1
         if isinstance(result, Exception) and not is_final(result, line.crashes):
-            self._try_later(line)
+            self.__try_later(line)
         else:
-            self._settle(line, why_given_up(line.to, result))
-        self._send_ready()
+            self.__settle(line, why_given_up(line.to, result))
+        self.__send_ready()
 
-    def _settle(self, line: Line, why: ActorError | None) -> None:
-        last = self._outbox.size == 1
-        alarm = Alarm(self._alarm.user, None if last else self._alarm.resend)
+    def __settle(self, line: Line, why: ActorError | None) -> None:
+        last = self.__outbox.size == 1
+        alarm = Alarm(self.__alarm.user, None if last else self.__alarm.resend)
         try:
-            self._stage([Delete(_row(line.letters[0].sequence))], alarm)
+            self.__stage([Delete(_row(line.letters[0].sequence))], alarm)
         except StoreFull:
-            self._try_later(line)  # the target knows it, and answers the same
+            self.__try_later(line)  # the target knows it, and answers the same
             return
-        letter = self._outbox.done(line)
+        letter = self.__outbox.done(line)
         if why is not None:
             self.undelivered(line.to, letter.message, why)
 
-    def _try_later(self, line: Line) -> None:
+    def __try_later(self, line: Line) -> None:
         line.failures += 1
         wait = AGAIN.delay(line.failures + 1, self.own.entropy.fraction())
-        self._outbox.later(line, self.own.now + wait)
+        self.__outbox.later(line, self.own.now + wait)
 
     # --- being sent to ---------------------------------------------------------------------------------
 
     @receive(Deliver)
     async def on_deliver(self, message: Deliver) -> Delivered:
-        seen = await self._seen(message.sender)
+        seen = await self.__seen(message.sender)
         if seen is not None and (answer := seen.answer(message)) is not None:
             return answer
         table = self.behaviours.table(self.ctx.state) if self.initial else self.handlers
         handling = table.get(message.message.__class__)
         if handling is None:
             return Delivered(handled=False)
-        guard = self._guard
+        guard = self.__guard
         guard.delivering = True
         try:
-            refusal = await self._handled(handling, message.message)
+            refusal = await self.__handled(handling, message.message)
         finally:
             guard.delivering = False
         seen = Seen(message.stream, message.sequence, refusal)
         self.own.stage(Put(row_of(message.sender), seen.kept()))
-        self._inbox.add(message.sender, seen)
+        self.__inbox.add(message.sender, seen)
         return Delivered(refusal)
 
-    async def _handled(self, handling: Handling, message: Message[Any]) -> Refusal | None:
+    async def __handled(self, handling: Handling, message: Message[Any]) -> Refusal | None:
         try:
             value = handling.function(self, message)
             if handling.kind is not Kind.PLAIN:
@@ -331,44 +339,49 @@ class ReliableActor(GuardedActor[M], Generic[M]):
             )
         return None
 
-    async def _seen(self, sender: Address) -> Seen | None:
-        seen = self._inbox.get(sender)
+    async def __seen(self, sender: Address) -> Seen | None:
+        seen = self.__inbox.get(sender)
         if seen is None:
             (row,) = await self.own.read([row_of(sender)])
             if row is not None:
                 seen = seen_of(row)
-                self._inbox.add(sender, seen)
+                self.__inbox.add(sender, seen)
         return seen
 
     # --- waking and reading back -----------------------------------------------------------------------
 
     @receive(Woken)
     def on_alarm(self, message: Woken) -> None:  # noqa: ARG002 -- it says all by its kind
-        if self._overdue():
+        if self.__overdue():
             self.woken()
-        if not self._overdue():  # a time in the past, staged again, would wake it at once, for ever
-            resend = self.own.now + RESEND_AFTER if self._outbox.size else None
+        if not self.__overdue():  # a time in the past, staged again, would wake it at once, for ever
+            resend = self.__resend_at() if self.__outbox.size else None
             with suppress(StoreFull):  # the runtime wakes it again
-                self._stage([], Alarm(self._alarm.user, resend))
-        self._send_ready()
+                self.__stage([], Alarm(self.__alarm.user, resend))
+        self.__send_ready()
 
-    def _overdue(self) -> bool:
-        return self._alarm.user is not None and self._alarm.user <= self.own.now
+    def __resend_at(self) -> float:
+        # an actor whose lines all wait has its timers for them: each alarm is a commit
+        return max(self.own.now + RESEND_AFTER, self.__outbox.rests_until or 0.0)
+
+    def __overdue(self) -> bool:
+        return self.__alarm.user is not None and self.__alarm.user <= self.own.now
 
     @override
     async def recover(self, stored: Stored) -> None:
         head, alarm = await stored.get([HEAD, ALARM])
-        self._alarm = alarm_of(alarm)
+        self.__alarm = alarm_of(alarm)
         if head is not None:
-            await self._load_outbox(head, stored)
-        await self._done.load(stored)
+            await self.__load_outbox(head, stored)
+        await self.__done.load(stored)
         await super().recover(stored)
-        if self._outbox.size:
+        if self.__outbox.size:
             self.own.timer(TIMER, 0.0, Due())
-            self._tries_at = self.own.now
+            self.__tries_at = self.own.now
+        self.__recovered = True
 
-    async def _load_outbox(self, head: bytes, stored: Stored) -> None:
-        box, after = self._outbox, ""
+    async def __load_outbox(self, head: bytes, stored: Stored) -> None:
+        box, after = self.__outbox, ""
         match loaded(head):
             case {"stream": str() as stream, "next": int() as after_last}:
                 box.stream, box.next = stream, after_last
@@ -377,7 +390,7 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         while page := await stored.scan(LETTERS, after, PAGE):
             for key, value in page:
                 data = loaded(value)
-                letter = Letter(int(key.removeprefix(LETTERS)), self.letters.value(data))
+                letter = Letter(int(key.removeprefix(LETTERS)), self.__form.value(data))
                 box.add(Address(str(data.get("to"))), letter)
             after = page[-1][0]
 
