@@ -35,6 +35,7 @@ from tests.actors.post import (
     Sender,
     WithRef,
     alone,
+    delivery,
     post,
     run,
 )
@@ -246,6 +247,9 @@ def test_a_sender_whose_lines_all_wait_is_not_woken_before_the_first_of_them_is_
     assert due - sender.now > 20
     sender.run(Woken())
     assert sender.stored.wake_at == pytest.approx(due)
+    sender.run(Post(to=Address("/board/c"), texts=["under way"]))
+    sender.run(Woken())
+    assert sender.stored.wake_at == pytest.approx(sender.now + 5), "with one under way it is"
 
 
 def test_an_outbox_that_is_full_in_the_targets_turn_is_no_crash_of_the_message() -> None:
@@ -260,7 +264,7 @@ def test_an_outbox_that_is_full_in_the_targets_turn_is_no_crash_of_the_message()
     assert sender.actor.outbox_size == 1
 
 
-class Namesake(ReliableActor[Post]):
+class Namesake(ReliableActor[Post | Note]):
     """Has the names that the framework's part would have, too, if it could."""
 
     sends: ClassVar[Sends] = (Note,)
@@ -279,6 +283,11 @@ class Namesake(ReliableActor[Post]):
         assert self._stage() == "mine"
         self.send(message.to, Note(text=message.texts[0]))
 
+    @receive(Note)
+    def on_note(self, message: Note) -> int:
+        assert self.once(message.text)
+        return 0
+
     @override
     def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None: ...
 
@@ -291,6 +300,7 @@ def test_a_users_private_names_are_his_own() -> None:
     assert in_flight(turn) == 1
     assert sender.run(Settled(to=BOARD, sequence=0, result=Delivered())).error is None
     assert sender.actor.outbox_size == 0
+    assert [sender.ask(delivery(number, "a")) for number in (0, 0)] == [Delivered()] * 2
 
 
 @pytest.mark.parametrize("first", [0, 1])
