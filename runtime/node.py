@@ -13,7 +13,7 @@ import trio
 
 from runtime.clock import SystemClock
 from runtime.config import Settings
-from runtime.door.admin import Page, json_page, with_pages
+from runtime.door.admin import Page, json_page, numbers, plain, with_pages
 from runtime.door.aws.credentials import Credentials
 from runtime.door.aws.door import AwsDoor
 from runtime.door.http import Handler, Request, Response
@@ -21,10 +21,11 @@ from runtime.door.http_server import HttpServer, serve_http
 from runtime.entropy import Entropy
 from runtime.observe.metrics import CONTENT_TYPE, openmetrics
 from runtime.observe.stuck import stuck
-from runtime.observe.tree import snapshot
+from runtime.observe.tree import LINES_MAX, snapshot
 from runtime.pattern import Pattern
 from runtime.store import MemoryStore, SqliteStore
 from runtime.store.port import Store, StoreBroken, StoreFull
+from runtime.supervisor import DEPTH_MAX
 from runtime.system import System
 
 
@@ -43,8 +44,8 @@ class Node:
             return json_page({"status": "draining"}, 503)
         return json_page({"status": "ok", "writable": not self.system.commit.full})
 
-    async def tree(self) -> Response:
-        return json_page(snapshot(self.system))
+    async def tree(self, query: str = "") -> Response:
+        return json_page(snapshot(self.system, **numbers(query, lines=LINES_MAX, depth=DEPTH_MAX)))
 
     async def stuck(self) -> Response:
         return json_page(stuck(self.system))
@@ -122,10 +123,10 @@ async def _listen(
     listen = partial(serve_http, counted, clock, settings.port, host=settings.host)
     server: HttpServer = await nursery.start(listen)
     node = Node(system, server, url_of(settings.host, server.port))
-    pages["GET", "/_callboard/health"] = node.health
+    pages["GET", "/_callboard/health"] = plain(node.health)
     pages["GET", "/_callboard/tree"] = node.tree
-    pages["GET", "/_callboard/stuck"] = node.stuck
-    pages["GET", "/metrics"] = node.metrics
+    pages["GET", "/_callboard/stuck"] = plain(node.stuck)
+    pages["GET", "/metrics"] = plain(node.metrics)
     if settings.allow_reset:
-        pages["POST", "/_callboard/reset"] = node.reset
+        pages["POST", "/_callboard/reset"] = plain(node.reset)
     return node

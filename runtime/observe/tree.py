@@ -1,34 +1,89 @@
-"""The live supervision tree: one snapshot that never awaits, as plain values and as text."""
+"""The live supervision tree: one snapshot that never awaits, as plain values and as text.
+
+A node may hold a million actors: a snapshot is as long as its reader wants it, and counts what it leaves out.
+"""
 
 from typing import Any
 
 from runtime.cell import Cell
-from runtime.supervisor import Supervisor
+from runtime.supervisor import DEPTH_MAX, Supervisor
 from runtime.system import System
 
-LINES_MAX = 1_000
-"""Children of one supervisor that the snapshot names; the rest is a count."""
+LINES = 1_000
+"""Lines that the text of a snapshot has, unless its reader says otherwise."""
+LINES_MAX = 10_000
+"""More in one look would hold up the node: these take it 40 ms."""
+
+Level = list[tuple[dict[str, Any], Supervisor]]
 
 
-def snapshot(system: System) -> dict[str, Any]:
-    """The tree from the root down, JSON-ready."""
-    children = [_supervisor(supervisor) for supervisor in system.prefixes.values()]
+def snapshot(system: System, *, lines: int = LINES, depth: int = DEPTH_MAX) -> dict[str, Any]:
+    """The tree from the root down, JSON-ready: as much as `as_text` shows in `lines`, `depth` levels below the root.
+
+    Upper levels come first, and families of one level share alike what is left of the lines. `more` of a node counts
+    the children that are not named, `actors` of the root all that live. Prefixes are named whatever `lines` says.
+    """
     root = _supervisor(system.root)
-    root["children"] = [*root["children"], *children]
+    root["actors"] = len(system.router.cells)
+    prefixes = [(_supervisor(one), one) for one in system.prefixes.values()]
+    level: Level = [family for family in ((root, system.root), *prefixes) if family[1].children]
+    left = lines - 1 - len(prefixes) - len(level)
+    for _ in range(depth):
+        level, left = _fill(level, max(left, 0))
+    for node, family in level:
+        node["more"] = len(family.children)
+    root["children"] += [node for node, _ in prefixes]
     return root
 
 
+def _fill(level: Level, left: int) -> tuple[Level, int]:
+    """Name the children of a level; the families below them, and how many lines are left.
+
+    Each family has one line for itself already, be it for a child or for the count of those that are not named.
+    """
+    below: Level = []
+    level.sort(key=lambda family: len(family[1].children))  # what a small one does not need, a large one gets
+    for place, (node, family) in enumerate(level):
+        room = 1 + left // (len(level) - place)
+        named, used = _named(family, room)
+        node["children"] = [_cell(cell) for cell in named]
+        if len(named) < len(family.children):
+            node["more"] = len(family.children) - len(named)
+        below += [
+            (child, cell.children)
+            for child, cell in zip(node["children"], named, strict=True)
+            if _is_parent(cell)
+        ]
+        left -= used - 1
+    return below, left
+
+
+def _named(family: Supervisor, room: int) -> tuple[list[Cell], int]:
+    """The children that are named in `room` lines, and how many of these are used."""
+    named: list[Cell] = []
+    used = 0
+    for cell in family.children.values():
+        if used + _lines(cell) > room:
+            break
+        named.append(cell)
+        used += _lines(cell)
+    else:
+        return named, used
+    while used == room and named:  # the count of the others has a line too
+        used -= _lines(named.pop())
+    return named, used + 1
+
+
+def _is_parent(cell: Cell) -> bool:
+    return isinstance(cell.children, Supervisor) and bool(cell.children.children)
+
+
+def _lines(cell: Cell) -> int:
+    return 2 if _is_parent(cell) else 1
+
+
 def _supervisor(supervisor: Supervisor) -> dict[str, Any]:
-    cells = list(supervisor.children.values())
-    node: dict[str, Any] = {
-        "path": supervisor.path,
-        "kind": "supervisor",
-        **_policy(supervisor),
-        "children": [_cell(cell) for cell in cells[:LINES_MAX]],
-    }
-    if len(cells) > LINES_MAX:
-        node["more"] = len(cells) - LINES_MAX
-    return node
+    return {"path": supervisor.path, "kind": "supervisor", **_policy(supervisor), "children": []}
 
 
 def _policy(supervisor: Supervisor) -> dict[str, Any]:
@@ -57,10 +112,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
     if cell.last_error:
         node["last_error"] = cell.last_error
     if isinstance(cell.children, Supervisor):
-        family = _supervisor(cell.children)
-        node.update(
-            {key: family[key] for key in (*_policy(cell.children), "children", "more") if key in family}
-        )
+        node.update(_policy(cell.children), children=[])
     return node
 
 
