@@ -10,7 +10,7 @@ Its rooms: who goes next (`run_queue`), a turn in the asker's own task (`inline`
 and what becomes of a turn that is over (`turn_end`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from runtime.cell import BUSY, QUEUED, Cell, Turn
 from runtime.commit import CommitPoint
 from runtime.driving import drive
 from runtime.envelope import Envelope, Stage
-from runtime.inline import InlineAsks
+from runtime.inline import Asks, InlineAsks
 from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
@@ -65,7 +65,9 @@ class Dispatcher:
     ) -> None:
         self.queue = RunQueue(schedule)
         self._ends = TurnEnd(commit, timers, trace)
-        self.asks = InlineAsks(self.queue, self._ends, commit, trace)
+        self.asks: Asks = InlineAsks(self.queue, self._ends, commit, trace)
+        self.visitor: Callable[[Pump, Cell], Coroutine[Any, Any, None]] = self.visit
+        """Who visits a cell; it and `asks` are replaced while turns are measured."""
         self._lost = lost
         self._commit = commit
         self._active: Pump | None = None
@@ -150,11 +152,11 @@ class Dispatcher:
             pump.spent = False
 
     async def _visits(self, pump: Pump) -> None:
-        queue, visits = self.queue, 0
+        queue, visits, visit = self.queue, 0, self.visitor
         while self._active is pump:
             if not queue.cells:
                 await queue.park()
-                visits = 0
+                visits, visit = 0, self.visitor
                 continue
             cell = queue.take()
             if cell.status is not QUEUED:
@@ -162,23 +164,24 @@ class Dispatcher:
             if self._commit.saturated and cell.actor is not None and cell.actor.durable:
                 self._commit.when_caught_up(partial(self._again, cell))
                 continue
-            await self._visit(pump, cell)
+            await visit(pump, cell)
             if pump.spent:
                 return
             visits += 1
             if visits % CHECKPOINT_EVERY == 0 and self._active is pump:
                 await trio.lowlevel.checkpoint()
+                visit = self.visitor
 
     def _again(self, cell: Cell) -> None:
         if cell.status is QUEUED:
             self.queue.enqueue(cell)
 
-    async def _visit(self, pump: Pump, cell: Cell) -> None:
-        """Up to `VISIT_MAX` messages of one cell."""
+    async def visit(self, pump: Pump, cell: Cell, most: int = VISIT_MAX) -> None:
+        """Up to `most` messages of one cell."""
         mailbox, ctx = cell.mailbox, cell.ctx
         assert ctx is not None
         assert cell.vars is not None
-        for _ in range(VISIT_MAX):
+        for _ in range(most):
             if not mailbox or cell.end_reason is not None:
                 break
             envelope = mailbox.take()

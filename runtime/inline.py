@@ -5,7 +5,8 @@ cell may run deep in the stack of another's, so asks nest to `DEPTH_MAX` at most
 """
 
 import math
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 import trio
 
@@ -24,6 +25,13 @@ DEPTH_MAX = 16
 """Nested inline asks; Python's own limit comes at 250 of them."""
 
 PLAIN, SUSPENDS = Kind.PLAIN, Kind.SUSPENDS
+
+
+class Asks(Protocol):
+    """What the router sees of who drives turns in their askers' tasks."""
+
+    def allowed(self, cell: Cell, depth: int) -> bool: ...
+    def drive(self, cell: Cell, message: Any, asker: Cell | None) -> Coroutine[Any, Any, Any]: ...
 
 
 class InlineAsks:

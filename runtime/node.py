@@ -47,6 +47,9 @@ class Node:
     async def tree(self, query: str = "") -> Response:
         return json_page(snapshot(self.system, **numbers(query, lines=LINES_MAX, depth=DEPTH_MAX)))
 
+    async def hot(self) -> Response:
+        return json_page(self.system.sampling.look())
+
     async def stuck(self) -> Response:
         return json_page(stuck(self.system))
 
@@ -125,6 +128,7 @@ async def _listen(
     node = Node(system, server, url_of(settings.host, server.port))
     pages["GET", "/_callboard/health"] = plain(node.health)
     pages["GET", "/_callboard/tree"] = node.tree
+    pages["GET", "/_callboard/hot"] = plain(node.hot)
     pages["GET", "/_callboard/stuck"] = plain(node.stuck)
     pages["GET", "/metrics"] = plain(node.metrics)
     if settings.allow_reset:

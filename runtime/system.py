@@ -36,6 +36,7 @@ from runtime.events import Events
 from runtime.groups import Groups
 from runtime.letters import DeadLetters
 from runtime.observe import logs
+from runtime.observe.sampling import Sampling
 from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
@@ -98,6 +99,7 @@ class System:
             self._lost,
         )
         self.router.connect(self.dispatcher, self._activate, self._serves)
+        self.sampling = Sampling(self.dispatcher, self.clock, self.entropy.stream("sampling"))
         self.watches = Watches(self.router)
         self.workers = workers or MachineWorkers()
         self._under_way = UnderWay()
