@@ -51,6 +51,7 @@ from runtime.timers import Timers
 from runtime.trace import NodeCrashed, Trace
 from runtime.under_way import UnderWay
 from runtime.waking import Waking
+from runtime.watchdog import SLOW_TURN, Watchdog
 from runtime.watching import Watches
 from runtime.workers import MachineWorkers, Workers
 
@@ -64,8 +65,12 @@ DRAIN_GRACE = 10.0
 class System:
     """The root. `store` is not closed by it: who opened it closes it.
 
-    An escalation past the root leaves the block as an ExceptionGroup. `schedule` and `trace` are the lab's.
+    An escalation past the root leaves the block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the
+    loop without awaiting before it is logged with its stack, None for never; not in virtual time.
+    `schedule` and `trace` are the lab's.
     """
+
+    _nursery: trio.Nursery
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class System:
         intensity: Intensity | None = None,
         drain_grace: float = DRAIN_GRACE,
         workers: Workers | None = None,
+        slow_turn: float | None = SLOW_TURN,
         schedule: Schedule | None = None,
         trace: Trace | None = None,
     ) -> None:
@@ -102,6 +108,7 @@ class System:
         self.sampling = Sampling(self.dispatcher, self.clock, self.entropy.stream("sampling"))
         self.watches = Watches(self.router)
         self.workers = workers or MachineWorkers()
+        self.watchdog = _watchdog(self.clock, slow_turn)
         self._under_way = UnderWay()
         self._rooms = Rooms(
             self.clock,
@@ -129,7 +136,6 @@ class System:
         """Nobody is activated any more."""
         self._committing = trio.CancelScope(shield=True)
         self._stack = AsyncExitStack()
-        self._nursery: trio.Nursery
 
     def _serve(self, patterns: Sequence[Pattern]) -> None:
         for pattern in patterns:
@@ -207,6 +213,9 @@ class System:
 
     async def __aenter__(self) -> Self:
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
+        if self.watchdog is not None:
+            self.watchdog.start()
+            self._stack.callback(self.watchdog.close)
         self._nursery.start_soon(self._commit)
         for work in (self.timers.run, self.dispatcher.run, self.root.run):
             self._nursery.start_soon(work)
@@ -310,6 +319,10 @@ class System:
         cell = self.prefixes[prefix].activate(address, spec)
         self._passivation.watch(cell)
         return cell
+
+
+def _watchdog(clock: Clock, limit: float | None) -> Watchdog | None:
+    return Watchdog(limit, clock.now) if limit is not None and isinstance(clock, SystemClock) else None
 
 
 def _discard(cell: Cell, error: Exception) -> None:

@@ -13,7 +13,15 @@ CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 def openmetrics(system: System, requests: int, connections: int) -> str:
     """The whole page, closing line included."""
-    lines = [*_node(requests, connections), *_store(system), *_letters(system), *_actors(system), "# EOF", ""]
+    lines = [
+        *_node(requests, connections),
+        *_store(system),
+        *_letters(system),
+        *_slow(system),
+        *_actors(system),
+        "# EOF",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -39,6 +47,12 @@ def _store(system: System) -> Iterator[str]:
 def _letters(system: System) -> Iterator[str]:
     counts = {f'reason="{reason}"': count for reason, count in sorted(system.letters.counts.items())}
     yield from _family("callboard_dead_letters", "counter", "Messages that reached nobody.", counts)
+
+
+def _slow(system: System) -> Iterator[str]:
+    counts = {} if system.watchdog is None else dict(system.watchdog.counts)
+    values = {f'actor="{actor}"': count for actor, count in sorted(counts.items())}
+    yield from _family("callboard_slow_turns", "counter", "Turns that held the loop for too long.", values)
 
 
 def _actors(system: System) -> Iterator[str]:

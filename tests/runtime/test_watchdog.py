@@ -1,0 +1,170 @@
+"""A turn that holds the loop is named while it does; one that awaits never is."""
+
+import threading  # noqa: TID251 -- a handler that holds the loop waits for the watchdog's thread
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+import trio
+
+from actors import Actor, Message, Spec, receive
+from runtime import System, VirtualClock
+from runtime.observe.metrics import openmetrics
+from runtime.watchdog import Held
+
+PATIENCE = 30.0
+"""Real seconds after which a handler gives up: nobody has named it."""
+
+
+class Hold(Message[bool]):
+    """Hold the loop until something is logged; False: nothing was."""
+
+
+class Pass(Message[bool]):
+    """Ask another to hold it."""
+
+
+class Late(Message[bool]):
+    """Hold it after a wait."""
+
+
+class Holder(Actor[Hold | Late]):
+    def __init__(self, noticed: threading.Event) -> None:
+        self.noticed = noticed
+
+    @receive(Hold)
+    def on_hold(self, message: Hold) -> bool:
+        return hold(self.noticed)
+
+    @receive(Late)
+    async def on_late(self, message: Late) -> bool:
+        await trio.lowlevel.checkpoint()
+        return hold(self.noticed)
+
+
+def hold(noticed: threading.Event) -> bool:
+    return noticed.wait(PATIENCE)
+
+
+class Passer(Actor[Pass]):
+    def __init__(self, holder: Any) -> None:
+        self.holder = holder
+
+    @receive(Pass)
+    async def on_pass(self, message: Pass) -> bool:
+        return bool(await self.holder.ask(Hold()))
+
+
+Events = list[dict[str, Any]]
+
+
+def noticed_by(do: Callable[[System, threading.Event], Any]) -> tuple[bool, Events, System]:
+    """What a handler has answered, and every log line."""
+    lines: Events = []
+    noticed = threading.Event()
+
+    def note(_: Any, __: str, line: Any) -> Any:
+        lines.append(dict(line))
+        noticed.set()
+        raise structlog.DropEvent
+
+    async def main() -> tuple[bool, Events, System]:
+        async with System(slow_turn=0.02) as system:
+            return await do(system, noticed), lines, system
+
+    before: dict[str, Any] = structlog.get_config()
+    structlog.configure(processors=[note], wrapper_class=structlog.make_filtering_bound_logger(30))
+    try:
+        return trio.run(main)
+    finally:
+        structlog.configure(**before)
+
+
+async def asked(system: System, noticed: threading.Event) -> bool:
+    return await system.spawn(Spec(Holder, (noticed,), name="holder")).ask(Hold())
+
+
+async def asked_late(system: System, noticed: threading.Event) -> bool:
+    return await system.spawn(Spec(Holder, (noticed,), name="holder")).ask(Late())
+
+
+async def told(system: System, noticed: threading.Event) -> bool:
+    await system.spawn(Spec(Holder, (noticed,), name="holder")).tell(Hold())
+    await trio.lowlevel.checkpoint()
+    return await trio.to_thread.run_sync(noticed.wait, PATIENCE)  # noqa: TID251 -- the loop is held meanwhile
+
+
+async def passed_on(system: System, noticed: threading.Event) -> bool:
+    holder = system.spawn(Spec(Holder, (noticed,), name="holder"))
+    return await system.spawn(Spec(Passer, (holder,), name="passer")).ask(Pass())
+
+
+def test_a_handler_that_blocks_is_named_with_its_stack_while_it_blocks() -> None:
+    answer, lines, _ = noticed_by(asked)
+    assert answer
+    (line,) = lines
+    assert line["event"] == "slow_turn"
+    assert (line["actor"], line["handler"], line["message"]) == ("/holder", "Holder.on_hold", "Hold")
+    assert line["stack"].index("in on_hold") < line["stack"].index("in hold\n")
+    assert "dispatcher" not in line["stack"]
+
+
+def test_it_is_named_when_it_was_told() -> None:
+    answer, lines, _ = noticed_by(told)
+    assert answer
+    assert [line["message"] for line in lines] == ["Hold"]
+
+
+def test_it_is_named_when_it_blocks_after_a_wait() -> None:
+    answer, lines, _ = noticed_by(asked_late)
+    assert answer
+    assert [(line["handler"], line["message"]) for line in lines] == [("Holder.on_late", "Late")]
+
+
+def test_the_one_that_blocks_is_named_and_not_the_one_that_asked_it() -> None:
+    answer, lines, _ = noticed_by(passed_on)
+    assert answer
+    assert [(line["actor"], line["handler"]) for line in lines] == [("/holder", "Holder.on_hold")]
+
+
+def test_slow_turns_are_counted_by_actor_class() -> None:
+    _, _, system = noticed_by(asked)
+    assert 'callboard_slow_turns_total{actor="Holder"} 1' in openmetrics(system, 0, 0).splitlines()
+
+
+def test_there_is_no_watchdog_in_virtual_time_nor_where_it_is_off() -> None:
+    assert System(clock=VirtualClock()).watchdog is None
+    assert System(slow_turn=None).watchdog is None
+    assert System().watchdog is not None
+
+
+# --- who holds the loop, decided without a thread ---------------------------------------------------------
+
+
+def test_a_turn_holds_the_loop_from_the_first_look_that_finds_it() -> None:
+    held: Held[str] = Held(1.0)
+    assert held.look(["a"], 10.0, came_round=True) is None
+    assert held.look(["a"], 10.9, came_round=False) is None
+    assert held.look(["a"], 11.0, came_round=False) == ("a", 1.0)
+
+
+def test_it_is_told_once() -> None:
+    held: Held[str] = Held(1.0)
+    held.look(["a", "b"], 0.0, came_round=True)
+    assert held.look(["a", "b"], 1.0, came_round=False) == ("b", 1.0)
+    assert held.look(["a", "b"], 9.0, came_round=False) is None
+    assert held.look(["a"], 9.0, came_round=False) is None
+
+
+def test_a_turn_that_lets_others_run_does_not_hold_the_loop() -> None:
+    held: Held[str] = Held(1.0)
+    for now in range(10):
+        assert held.look(["a"], float(now), came_round=True) is None
+
+
+def test_many_short_turns_are_no_slow_one_but_who_asks_them_all_is() -> None:
+    held: Held[object] = Held(1.0)
+    asker = object()
+    assert held.look([asker, object()], 0.0, came_round=True) is None
+    assert held.look([asker, object()], 0.5, came_round=False) is None
+    assert held.look([asker, object()], 1.0, came_round=False) == (asker, 1.0)
