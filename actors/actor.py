@@ -309,6 +309,8 @@ class Actor(Generic[M]):
     pipes_max: ClassVar[int] = 1_000
     threads_max: ClassVar[int] = 4
     """Threads of `ctx.thread` at work for the class at a time."""
+    max_turn: ClassVar[float] = float("inf")
+    """Seconds that a turn may take from its first wait on; then it is cancelled and has crashed: TurnTooLong."""
     initial: ClassVar[str] = ""
     """The state it begins in, if it has handlers that name one."""
     elsewhere: ClassVar[Elsewhere] = Elsewhere.POSTPONE

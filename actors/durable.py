@@ -122,6 +122,7 @@ class DurableActor(Actor[M], Generic[M]):
     """
 
     durable: ClassVar[bool] = True
+    max_turn: ClassVar[float] = 5.0
 
     @property
     @override

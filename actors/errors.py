@@ -85,6 +85,10 @@ class NotInADurableTurn(ActorError):
     """A durable actor may wait for reads alone; send by `ctx.pipe`."""
 
 
+class TurnTooLong(ActorError):
+    """A turn waited for more than its class allows (`max_turn`), and was cancelled: a crash."""
+
+
 class DirtySuspension(ActorError):
     """A durable handler waited after its first change: a client that hangs up there would force a reload. Read, then decide."""
 

@@ -28,6 +28,7 @@ from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import TurnEnd, release_asker
+from runtime.turn_limit import TurnLimit, cause_of, limit_of
 from runtime.waits import room_for_one
 
 VISIT_MAX = 16
@@ -41,13 +42,15 @@ PLAIN = Kind.PLAIN
 class Pump:
     """One task that drives cells; `cell` is the one whose turn it is in."""
 
-    __slots__ = ("cell", "ctx", "envelope", "scope", "spent")
+    __slots__ = ("cell", "ctx", "envelope", "limit", "scope", "spent")
 
     def __init__(self) -> None:
         self.cell: Cell | None = None
         self.ctx: Turn | None = None
         self.envelope: Envelope | None = None
         self.scope = trio.CancelScope()
+        self.limit: TurnLimit | None = None
+        """Of the turn that waits; it is the pump's last one."""
         self.spent = False
         """The scope has been cancelled in a turn that went on to its end: it would cut the next one."""
 
@@ -65,9 +68,10 @@ class Dispatcher:
     ) -> None:
         self.queue = RunQueue(schedule)
         self._ends = TurnEnd(commit, timers, trace)
-        self.asks: Asks = InlineAsks(self.queue, self._ends, commit, trace)
+        self.asks: Asks = InlineAsks(self.queue, self._ends, commit, timers, trace)
         self.visitor: Callable[[Pump, Cell], Coroutine[Any, Any, None]] = self.visit
         """Who visits a cell; it and `asks` are replaced while turns are measured."""
+        self._timers = timers
         self._lost = lost
         self._commit = commit
         self._active: Pump | None = None
@@ -123,11 +127,12 @@ class Dispatcher:
             return
         ctx = pump.ctx
         assert ctx is not None
-        if boundary.error is not None:
+        error = cause_of(pump.limit, cell, ctx, boundary.error)
+        if error is not None:
             crashed = self._ends.raised(
-                cell, ctx, envelope.message, envelope.pending, boundary.error, envelope=envelope
+                cell, ctx, envelope.message, envelope.pending, error, envelope=envelope
             )
-            self._left_unsaid(cell, envelope, boundary.error, crashed=crashed)
+            self._left_unsaid(cell, envelope, error, crashed=crashed)
         else:
             self._ends.cut(cell, ctx, envelope.pending)
             if envelope.pending is None and envelope.timer is None:
@@ -222,6 +227,9 @@ class Dispatcher:
         def promote() -> None:
             nonlocal suspended
             suspended = True
+            pump.limit = limit_of(cell, self._timers, pump.scope)
+            if pump.limit is not None:
+                pump.limit.waits()
             self.queue.suspended += 1
             self.queue.driven = False
             self._active = None
@@ -235,4 +243,6 @@ class Dispatcher:
             if cell.ctx is ctx:
                 cell.scope = cell.pending = None
             if suspended:
+                if pump.limit is not None:
+                    pump.limit.over()
                 self.queue.resumed_one()

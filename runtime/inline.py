@@ -17,8 +17,10 @@ from runtime.commit import CommitPoint
 from runtime.driving import drive
 from runtime.envelope import Pending
 from runtime.run_queue import RunQueue
+from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import NO_REPLIES, TurnEnd
+from runtime.turn_limit import TurnLimit, cause_of, limit_of
 from runtime.waits import add_edge
 
 DEPTH_MAX = 16
@@ -37,12 +39,15 @@ class Asks(Protocol):
 class InlineAsks:
     """Drives turns in their askers' tasks."""
 
-    __slots__ = ("_commit", "_ends", "_queue", "_trace")
+    __slots__ = ("_commit", "_ends", "_queue", "_timers", "_trace")
 
-    def __init__(self, queue: RunQueue, ends: TurnEnd, commit: CommitPoint, trace: Trace | None) -> None:
+    def __init__(
+        self, queue: RunQueue, ends: TurnEnd, commit: CommitPoint, timers: Timers, trace: Trace | None
+    ) -> None:
         self._queue = queue
         self._ends = ends
         self._commit = commit
+        self._timers = timers
         self._trace = trace
 
     def allowed(self, cell: Cell, depth: int) -> bool:
@@ -97,24 +102,34 @@ class InlineAsks:
         """A handler that may wait. A scope cannot be entered at its first wait: it is there before it starts."""
         edges = None if asker is None else add_edge(asker, cell)
         over = False
+        limit: TurnLimit | None = None
         pending = Pending()
         boundary = Boundary()
+        assert cell.vars is not None
         try:
-            assert cell.vars is not None
             with boundary, trio.CancelScope() as cell.scope:
                 self._queue.suspended += 1
-                value = await drive(cell.vars, ctx, handling.function(cell.actor, message), None)
+                limit = limit_of(cell, self._timers, cell.scope)
+                value = await drive(
+                    cell.vars,
+                    ctx,
+                    handling.function(cell.actor, message),
+                    None if limit is None else limit.waits,
+                )
                 self._ends.returned(cell, ctx, message, pending, value)
                 over = True
             if not over:
                 over = True
+                error = cause_of(limit, cell, ctx, boundary.error)
                 cancelled = trio.current_effective_deadline() == -math.inf  # the asker; its cleanup failed
-                self._left(cell, ctx, message, None if cancelled else pending, boundary.error)
+                self._left(cell, ctx, message, None if cancelled else pending, error)
                 await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
             if edges is not None:
                 edges.remove(cell)
+            if limit is not None:
+                limit.over()
             if cell.ctx is ctx:
                 cell.scope = None
             if not over:

@@ -41,11 +41,11 @@ from tests.runtime.cast import (
 )
 
 ADDRESS = Address("/keep/k")
-READ_TIME = 5.0
+READ_TIME = 4.0
 
 
 class Slow(MemoryStore):
-    """A commit takes a second, a read five; it keeps what it was given, commit by commit."""
+    """A commit takes a second, a read four; it keeps what it was given, commit by commit."""
 
     def __init__(self) -> None:
         self.seconds: float = 1.0

@@ -1,5 +1,6 @@
 """WakeAt: an actor that nobody writes to has a turn at its time, over passivation and a restart of the node."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -148,6 +149,8 @@ class Rest(Message[None]):
 
 class Busy(DurableActor[Ring | Rest]):
     """It may be at work when its time comes."""
+
+    max_turn = math.inf
 
     def __init__(self, rung: list[float]) -> None:
         self.rung = rung
