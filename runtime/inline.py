@@ -120,9 +120,8 @@ class InlineAsks:
                 over = True
             if not over:
                 over = True
-                error = cause_of(limit, cell, ctx, boundary.error)
-                cancelled = trio.current_effective_deadline() == -math.inf  # the asker; its cleanup failed
-                self._left(cell, ctx, message, None if cancelled else pending, error)
+                waits = None if _is_cancelled() else pending  # the asker; and its handler's cleanup failed
+                self._left(cell, ctx, message, waits, cause_of(limit, cell, ctx, boundary.error))
                 await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
@@ -146,3 +145,8 @@ class InlineAsks:
             self._ends.raised(cell, ctx, message, pending, error)
         else:
             self._ends.cut(cell, ctx, pending)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is, at its next checkpoint."""
+    return trio.current_effective_deadline() == -math.inf

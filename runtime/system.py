@@ -72,7 +72,7 @@ class System:
 
     _nursery: trio.Nursery
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 -- a room a line
         self,
         *,
         patterns: Sequence[Pattern] = (),
