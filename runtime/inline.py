@@ -103,8 +103,7 @@ class InlineAsks:
         edges = None if asker is None else add_edge(asker, cell)
         over = False
         limit: TurnLimit | None = None
-        pending = Pending()
-        boundary = Boundary()
+        pending, boundary = Pending(), Boundary()
         assert cell.vars is not None
         try:
             with boundary, trio.CancelScope() as cell.scope:
@@ -120,8 +119,9 @@ class InlineAsks:
                 over = True
             if not over:
                 over = True
-                waits = None if _is_cancelled() else pending  # the asker; and its handler's cleanup failed
-                self._left(cell, ctx, message, waits, cause_of(limit, cell, ctx, boundary.error))
+                # the asker may have been cancelled, and then the handler's cleanup has failed: nobody waits for it
+                waiting = None if _is_cancelled() else pending
+                self._left(cell, ctx, message, waiting, cause_of(limit, cell, ctx, boundary.error))
                 await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
