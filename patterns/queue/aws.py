@@ -350,9 +350,12 @@ def _rendered(error: QueueError, protocol: str) -> WireError:
 
 
 def _missing_member(operation: str, member: str) -> WireError:
-    if member == "Entries" and operation in BATCH_ENTRY:
-        return _rendered(EmptyBatchRequest(BATCH_ENTRY[operation]), "json")
-    return _rendered(MissingParameter(member), "json")
+    entry = BATCH_ENTRY.get(operation)
+    if entry is not None and member == "Entries":
+        return _rendered(EmptyBatchRequest(entry), "json")
+    # like the refusal of an empty batch, it names an entry as the Query protocol does, whatever the protocol
+    name = member if entry is None else member.replace("Entries.", f"{entry}.", 1)
+    return _rendered(MissingParameter(name), "json")
 
 
 SQS = Service(
