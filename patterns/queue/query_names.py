@@ -52,4 +52,5 @@ SQS_QUERY_NAMES = QueryNames(
         }
     ),
     path_member="QueueUrl",
+    root_only=frozenset({"CreateQueue", "ListQueues"}),
 )

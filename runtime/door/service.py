@@ -79,6 +79,8 @@ class QueryNames:
     no_result: frozenset[str] = frozenset()
     path_member: str = ""
     """The member that the request's path stands for where it is missing (SQS: QueueUrl)."""
+    root_only: frozenset[str] = frozenset()
+    """Operations that such a path has not: InvalidAction there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ REFUSALS: list[tuple[str, dict[str, str], str, str]] = [
     ("SendMessageBatch", {"SendMessageBatchRequestEntry.1.Id": "a"}, "MissingParameter", "The request must contain the parameter SendMessageBatchRequestEntry.1.MessageBody."),
     ("DeleteMessage", {"ReceiptHandle": "<x>"}, "ReceiptHandleIsInvalid", 'The input receipt handle "<x>" is not a valid receipt handle.'),
     ("SetQueueAttributes", {"Attribute.1.Name": "Odd", "Attribute.1.Value": "1"}, "InvalidAttributeName", "Unknown Attribute Odd."),
+    ("ListQueues", {}, "InvalidAction", "The action ListQueues is not valid for this endpoint."),
     ("ReceiveMessage", {"MaxNumberOfMessages": "11"}, "InvalidParameterValue", "Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."),
 ]  # fmt: skip
 

@@ -45,10 +45,13 @@ class QueryCodec:
         check = compile_check(self._service, self._model, operation)
         names = self._service.query
         from_path = names.path_member if names is not None and names.path_member in shape.members else ""
+        root_only = names is not None and operation in names.root_only
 
         def parse(request: Request, form: Mapping[str, str], base_url: str) -> Mapping[str, Any]:
+            if root_only and _is_resource(request.path):
+                raise errors.invalid_action(operation)
             given: dict[str, Any] = read(tree(form), "")
-            if from_path and from_path not in given and request.path.count("/") > 1:
+            if from_path and from_path not in given and _is_resource(request.path):
                 given[from_path] = base_url + request.path
             check(given)
             return given
@@ -81,6 +84,11 @@ class QueryCodec:
     def refuse(self, error: WireError, request_id: str) -> Response:
         body = refusal_body(error, self._namespace, request_id)
         return Response(error.status, body, [CONTENT_TYPE, ("x-amzn-RequestId", request_id)])
+
+
+def _is_resource(path: str) -> bool:
+    """It names an account and something of it: `/000000000000/orders`."""
+    return "/" in path.strip("/")
 
 
 def refusal_body(error: WireError, namespace: str, request_id: str) -> bytes:
