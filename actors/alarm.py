@@ -1,8 +1,14 @@
 """One time of the store for two that want to be woken by it: the user, and the framework for what it has still to do."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from actors.durable import Delete, Put, WakeAt, Write
+from typing_extensions import override
+
+from actors.durable import Delete, DurableContext, Put, WakeAt, Write
+from actors.errors import NotInThisState
+from actors.guarded import Guard, Reserved
+from actors.message import Deferred
 from actors.records import BadRecord, dumped, loaded
 
 ROW = "~wake"
@@ -38,3 +44,26 @@ def alarm_of(stored: bytes | None) -> Alarm:
             return Alarm(user, resend)
         case _:
             raise BadRecord(f"{ROW}: the kept alarm is two times")
+
+
+class AlarmGuard(Guard):
+    """A Guard that keeps the actor's one time in the store for itself."""
+
+    __slots__ = ("delivering",)
+
+    def __init__(self, ctx: DurableContext) -> None:
+        super().__init__(ctx)
+        self.delivering = False
+
+    def stash(self) -> Deferred[Any]:
+        """See Context. What was sent reliably waits at its sender instead: raises NotInThisState there."""
+        if self.delivering:
+            raise NotInThisState(f"{self.address} does not take it now: its sender tries again")
+        stashed: Deferred[Any] = self._ctx.stash()
+        return stashed
+
+    @override
+    def stage(self, *writes: Write) -> None:
+        if any(isinstance(write, WakeAt) for write in writes):
+            raise Reserved("WakeAt is the framework's here: call self.wake_at(time)")
+        super().stage(*writes)

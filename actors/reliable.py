@@ -12,7 +12,10 @@
 
 The target is a ReliableActor too, and handles a Credit as any other: in the same turn and commit as the handler's
 changes it keeps how far it has come in the sender's stream. What comes again because an answer was lost, or a
-node, is answered from there. For each target one message is under way at a time, so the order of sending holds.
+node, is answered from there. For each target one message is under way at a time, so the order of sending holds:
+a message costs two commits, one after the other, and only lines to different targets share them.
+
+Send to the actor itself, not to a router: what is delivered again could go to another routee, which has not seen it.
 """
 
 import math
@@ -26,19 +29,18 @@ from typing_extensions import override
 from actors.actor import Context
 from actors.address import Address
 from actors.alarm import ROW as ALARM
-from actors.alarm import Alarm, alarm_of
-from actors.durable import Delete, DurableContext, Put, Stored, WakeAt, Woken, Write
+from actors.alarm import Alarm, AlarmGuard, alarm_of
+from actors.durable import Delete, Put, Stored, Woken, Write
 from actors.errors import (
     ActorError,
     BadSpec,
     DirtyRefusal,
-    NotInThisState,
     OutboxFull,
     ReplyNotAwaited,
     StoreFull,
     TooManyPipes,
 )
-from actors.guarded import Guard, GuardedActor, Reserved
+from actors.guarded import GuardedActor
 from actors.handlers import Handling, Kind, overrides, receive
 from actors.inbox import Inbox, Seen, row_of, seen_of
 from actors.message import Deferred, Fits, Message
@@ -71,7 +73,7 @@ PAGE = 1_000
 """Letters that are read back at once."""
 TIMER = "~outbox"
 WITHIN = 30.0
-"""Seconds that a delivery may take."""
+"""Seconds that a delivery may take; then its handler is cancelled, and it is tried again."""
 RESEND_AFTER = 5.0
 """Seconds after which a sender with letters is activated, if it is not there: its node was started again."""
 ADDRESS_LIMIT = 1_000
@@ -81,29 +83,6 @@ AGAIN = Backoff(first=0.2, most=30.0)
 
 class NotDeliverable(ActorError):
     """The handler of a delivered message has answered later (`defer`, `forward`); it is done in one turn."""
-
-
-class AlarmGuard(Guard):
-    """A Guard that keeps the actor's one time in the store for itself."""
-
-    __slots__ = ("delivering",)
-
-    def __init__(self, ctx: DurableContext) -> None:
-        super().__init__(ctx)
-        self.delivering = False
-
-    def stash(self) -> Deferred[Any]:
-        """See Context. What was sent reliably waits at its sender instead: raises NotInThisState there."""
-        if self.delivering:
-            raise NotInThisState(f"{self.address} does not take it now: its sender tries again")
-        stashed: Deferred[Any] = self._ctx.stash()
-        return stashed
-
-    @override
-    def stage(self, *writes: Write) -> None:
-        if any(isinstance(write, WakeAt) for write in writes):
-            raise Reserved("WakeAt is the framework's here: call self.wake_at(time)")
-        super().stage(*writes)
 
 
 class ReliableActor(GuardedActor[M], Generic[M]):
@@ -166,6 +145,7 @@ class ReliableActor(GuardedActor[M], Generic[M]):
     def send(self, to: Ref[Any] | Address, message: Any) -> None:
         """Send with this turn's commit; delivered, in order for each target, until it is taken or given up (`undelivered`).
 
+        Send before you stage or persist: then a full outbox is a refusal, and no crash of a turn that has changed.
         The reply is dropped. Raises OutboxFull and StoreFull before anything has changed, BadSpec for what `sends`
         does not name, and in `load` and `apply`, BadRecord for what JSON does not bring back.
         """
@@ -192,7 +172,7 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         return self.__outbox.size
 
     def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None:
-        """A message is given up, in the turn that forgets it: compensate here.
+        """A message is given up, in the turn that forgets it: compensate here. If it crashes, it is called again.
 
         `why`: Refused; ActorCrashed, for the third time in a row; DeadLettered, of an actor that does not take it.
         A message whose target cannot be reached is never given up: it is tried until it can.

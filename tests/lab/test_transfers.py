@@ -13,6 +13,7 @@ from typing_extensions import override
 from actors import Address, Message, Put, Spec, Stored, receive
 from actors.errors import ActorError
 from actors.event_sourced import EventSourced
+from actors.outbox import Deliver
 from actors.records import Record
 from actors.reliable import ReliableActor, Sends
 from actors.testing.chance import Draws
@@ -104,12 +105,17 @@ class Box(ReliableActor[Credit | LookBox]):
 
     @receive(Credit)
     async def on_credit(self, message: Credit) -> None:
+        self.luck()
         await self.ctx.read(["a row"])
         if message.amount == 13:
             raise Unlucky
         row = f"credit/{len(self.credits):04}"
         self.ctx.stage(Put(row, message.model_dump_json().encode()))
         self.credits.append(message)
+        self.luck()
+
+    def luck(self) -> None:
+        """It has no bad luck."""
 
     @receive(LookBox)
     def on_look(self, message: LookBox) -> list[tuple[str, int, int]]:
@@ -251,3 +257,77 @@ def test_no_money_comes_or_goes_when_the_disk_lies_and_nodes_die_one_after_the_o
         )
         disk.faults.answer_lost, disk.faults.full = None, False
     check(disk, seen, seed, f"with seed {seed}")
+
+
+# --- handlers that crash, deliveries that are lost, actors that come and go ----------------------------
+
+
+@dataclass
+class Mishaps:
+    """Drawn for each delivery; counted, so that a test knows that there were some."""
+
+    chance: Draws
+    crashes: int = 0
+    lost: int = 0
+
+    def crash(self, most: int) -> None:
+        """Once in `most` times."""
+        if self.chance.below(most) == 0:
+            self.crashes += 1
+            raise RuntimeError("a mishap")
+
+    def lose(self, to: Address, message: object) -> str | None:
+        """An interceptor."""
+        del to
+        if not isinstance(message, Deliver) or self.chance.below(20):
+            return None
+        self.lost += 1
+        return "lost"
+
+
+class UnluckyPurse(Purse):
+    def __init__(self, mishaps: Mishaps) -> None:
+        self.mishaps = mishaps
+
+    @override
+    def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None:
+        super().undelivered(to, message, why)
+        self.mishaps.crash(5)
+
+
+class UnluckyBox(Box):
+    def __init__(self, mishaps: Mishaps) -> None:
+        self.mishaps = mishaps
+
+    @override
+    def luck(self) -> None:
+        self.mishaps.crash(20)
+
+
+def unlucky(mishaps: Mishaps, idle_after: float) -> Pattern:
+    def purse(_: Address) -> Spec[Any]:
+        return Spec(UnluckyPurse, (mishaps,), idle_after=idle_after)
+
+    def box(_: Address) -> Spec[Any]:
+        return Spec(UnluckyBox, (mishaps,), idle_after=idle_after)
+
+    return Pattern("bank", {"purse": purse, "box": box})
+
+
+def test_no_money_comes_or_goes_when_handlers_crash_deliveries_are_lost_and_actors_are_passivated() -> None:
+    crashes = lost = 0
+    for seed in range(30):
+        disk, seen, mishaps = Disk(), Seen(), Mishaps(Draws(seed))
+        idle_after = (0.001, 0.05, 1.0)[seed % 3]
+        patterns = [unlucky(mishaps, idle_after)]
+
+        async def program(system: System, seen: Seen = seen, mishaps: Mishaps = mishaps) -> None:
+            system.router.interceptors += (mishaps.lose,)
+            await pay_and_wait(system, seen)
+
+        for crash_at in (40 + mishaps.chance.below(200), None):
+            simulate(program, seed=seed, patterns=patterns, disk=disk, crash_at=crash_at)
+        check(disk, seen, seed, f"with seed {seed}")
+        crashes += mishaps.crashes
+        lost += mishaps.lost
+    assert min(crashes, lost) > 30, (crashes, lost)
