@@ -12,6 +12,9 @@ import os
 import signal
 import sys
 import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +23,12 @@ import click
 import structlog
 import trio
 from pydantic import ValidationError
+from rich.console import Console
 
 from runtime.config import LogFormat, Settings
 from runtime.door.aws.credentials import BadCredentials, Credentials
 from runtime.node import Node, open_node
-from runtime.observe import logs
+from runtime.observe import live, logs
 from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.tree import as_text
 from runtime.pattern import Pattern
@@ -189,8 +193,23 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="As the node giv
 @main.command()
 @_endpoint
 @_as_json
-def tree(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
-    """Print the live supervision tree of a running node."""
+@click.option("--watch", is_flag=True, help="Show it live, until Ctrl-C: slow handlers and hot actors too.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks of --watch.",
+)
+def tree(endpoint: str, as_json: bool, watch: bool, interval: float) -> None:  # noqa: FBT001
+    """Print the supervision tree of a running node."""
+    if watch:
+        if as_json:
+            raise click.UsageError("--watch shows a tree, --json prints one: choose")
+        _checked(endpoint)
+        with _single_errors():
+            trio.run(_watch, endpoint, interval)
+        return
     found = _page(endpoint, "tree")
     click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
 
@@ -204,11 +223,45 @@ def stuck(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
     click.echo(json.dumps(found, indent=2) if as_json else stuck_as_text(found))
 
 
-def _page(endpoint: str, name: str) -> Any:
+async def _watch(endpoint: str, interval: float) -> None:
+    def look(lines: int) -> live.Look:
+        try:
+            return live.Look(_page(endpoint, f"tree?lines={lines}"), _page(endpoint, "hot"))
+        except CannotStart as error:
+            raise live.NoNode(error.message) from None
+
+    async def fetch(lines: int) -> live.Look:
+        return await trio.to_thread.run_sync(look, lines, abandon_on_cancel=True)
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(live.watch, fetch, Console(), name=endpoint, interval=interval))
+            async for _ in signals:
+                break
+            nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _single_errors() -> Generator[None]:
+    """An error that a nursery has wrapped leaves as itself: of a closed pipe, click knows what to do."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors: tuple[BaseException, ...] = group.exceptions
+        if len(errors) == 1:
+            raise errors[0] from None
+        raise
+
+
+def _checked(endpoint: str) -> str:
     if not endpoint.startswith(("http://", "https://")):
         raise click.UsageError(f"--endpoint is http://host:port, not {endpoint}")
+    return endpoint.rstrip("/")
+
+
+def _page(endpoint: str, name: str) -> Any:
     try:
-        with urllib.request.urlopen(f"{endpoint.rstrip('/')}/_callboard/{name}", timeout=10) as answer:  # noqa: S310 -- checked above
+        with urllib.request.urlopen(f"{_checked(endpoint)}/_callboard/{name}", timeout=10) as answer:  # noqa: S310 -- checked above
             return json.load(answer)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CannotStart(f"no node answers at {endpoint}: {error}") from None
