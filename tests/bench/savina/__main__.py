@@ -1,8 +1,9 @@
-"""Savina's programs by Callboard and its peers: `python -m tests.bench.savina [--only NAME] [--quick] [--json FILE] [--plot FILE]`.
+"""Savina's programs by Callboard and its peers: `python -m tests.bench.savina [--only NAME] [--quick] [--rounds N]`.
 
-Each round of each framework is a process of its own, and rounds are interleaved. A round that fails or takes too long is
-shown with its reason. Memory is the peak of a
-process that has imported this one framework. The peers come with `pip install -e '.[bench]' && pip install --no-deps triotp`.
+Each round of each framework is a process of its own, rounds are interleaved, and a figure is the median of its rounds. One
+that fails or takes too long is shown with its reason. Memory is the peak of a process that has imported this one
+framework. `--json FILE` and `--plot FILE` keep what was found. The peers come with
+`pip install -e '.[bench]' && pip install --no-deps triotp`.
 """
 
 import argparse
@@ -28,31 +29,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.savina", description=__doc__)
     parser.add_argument("--only", action="append", choices=PROGRAMS, help="may be given again")
     parser.add_argument("--quick", action="store_true", help="one small round of each")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of each, 1 or more; else 5, or 1 if quick")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios there, as SVG")
     given = parser.parse_args()
     scale = "quick" if given.quick else "full"
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {scale}"
-    )
-    print(report.HEADING, flush=True)
+    rounds = max(1, given.rounds or ROUNDS[scale])
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"{machine}, {scale}, {rounds} rounds", report.HEADING, sep="\n", flush=True)
     found: list[report.Row] = []
     for name in given.only or PROGRAMS:
-        row = measured(name, scale)
+        row = measured(name, scale, rounds)
         print(row.line(), flush=True)
         found.append(row)
     if given.json is not None:
-        given.json.write_text(json.dumps([row.as_json() for row in found], indent=2) + "\n")
+        whole = {
+            "machine": machine,
+            "scale": scale,
+            "rounds": rounds,
+            "rows": [row.as_json() for row in found],
+        }
+        given.json.write_text(json.dumps(whole, indent=2) + "\n")
     if given.plot is not None:
         given.plot.write_text(report.plot(found))
 
 
-def measured(name: str, scale: str) -> report.Row:
+def measured(name: str, scale: str, rounds: int) -> report.Row:
     """One program by all: their rounds in turn, so that a busy minute hits all of them."""
     missing = dict(PROGRAMS[name].left_out)
-    rounds: dict[str, list[dict[str, float]]] = {each: [] for each in FRAMEWORKS if each not in missing}
-    for _ in range(ROUNDS[scale]):
-        for framework, kept in rounds.items():
+    found: dict[str, list[dict[str, float]]] = {each: [] for each in FRAMEWORKS if each not in missing}
+    for _ in range(rounds):
+        for framework, kept in found.items():
             if framework in missing:
                 continue
             outcome = one_round(name, framework, scale)
@@ -62,10 +69,10 @@ def measured(name: str, scale: str) -> report.Row:
                 kept.append(outcome)
     figures = {
         framework: report.Figure(median(one["rate"] for one in kept), median(one["peak"] for one in kept))
-        for framework, kept in rounds.items()
+        for framework, kept in found.items()
         if kept and framework not in missing
     }
-    return report.Row(name, figures, missing)
+    return report.Row(name, PROGRAMS[name].unit, figures, missing)
 
 
 def one_round(name: str, framework: str, scale: str) -> dict[str, Any] | str:

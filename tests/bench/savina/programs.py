@@ -7,6 +7,14 @@ FRAMEWORKS = ("callboard", "pykka", "thespian", "triotp", "xoscar")
 ALONE = {framework: "not of Savina" for framework in FRAMEWORKS if framework != "callboard"}
 NO_ASK = {"thespian": "an actor cannot ask, only send"}
 Size = tuple[int, ...]
+KEYS = 512
+"""Of the dictionary."""
+PLACES = 10
+"""Of the buffer; there are as many consumers as producers."""
+UNDER_WAY = 50
+"""Transfers that the teller has open at once."""
+COLOURS = 3
+"""Of chameneos: 0, 1 and 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,21 @@ def product(size: Size) -> int:
     return size[0] * size[1]
 
 
+def draw(number: int, below: int) -> int:
+    """Chance that is the same for every framework: a multiplicative hash of the number."""
+    return (number * 2_654_435_761 % 4_294_967_296 >> 8) % below
+
+
+def other(number: int, actors: int, turn: int) -> int:
+    """One of the actors, and not itself."""
+    return (number + 1 + draw(number + turn * actors, actors - 1)) % actors
+
+
+def complement(mine: int, others: int) -> int:
+    """The third colour; the same one twice stays."""
+    return mine if mine == others else COLOURS - mine - others
+
+
 PROGRAMS = {
     "ping_pong_told": Program(
         "messages/s", ("pings",), (10,), (5_000,), (50_000,), lambda size: 2 * size[0], first
@@ -61,4 +84,61 @@ PROGRAMS = {
         second,
         lambda size: size[1] % size[0],  # where the token ends
     ),
+    "concurrent_dictionary": Program(
+        "requests/s", ("workers", "requests"), (3, 20), (20, 500), (20, 5_000), product, product
+    ),
+    "chameneos": Program(
+        "meetings/s",
+        ("creatures", "meetings"),
+        (3, 10),
+        (100, 2_000),
+        (100, 20_000),
+        second,
+        lambda size: 2 * size[1],
+    ),
+    "big": Program(
+        "messages/s",
+        ("actors", "pings"),
+        (4, 5),
+        (50, 100),
+        (100, 1_000),
+        lambda size: 2 * size[0] * size[1],
+        product,
+        {"triotp": "a cast waits until it is received: two that ping each other wait for ever"},
+    ),
+    "dining_philosophers": Program(
+        "meals/s", ("seats", "meals"), (3, 5), (20, 100), (20, 1_000), product, product
+    ),
+    "bank_transaction": Program(
+        "transfers/s",
+        ("accounts", "transfers"),
+        (4, 20),
+        (100, 5_000),
+        (1_000, 50_000),
+        second,
+        second,
+        {"triotp": "a cast waits until it is received: two that credit each other wait for ever"},
+    ),
+    "bounded_buffer": Program(
+        "items/s", ("producers", "each"), (3, 5), (20, 200), (20, 2_000), product, product
+    ),
+    # Beside Savina: what the others have no word for.
+    "skynet": Program(
+        "leaves/s",
+        ("leaves",),
+        (100,),
+        (1_000,),
+        (100_000,),
+        first,
+        lambda size: sum(range(size[0])),
+        ALONE,
+    ),
+    "ask_chain": Program(
+        "asks/s", ("depth", "asks"), (5, 2), (50, 200), (50, 2_000), product, product, ALONE
+    ),
+    "activate": Program("actors/s", ("addresses",), (5,), (10_000,), (1_000_000,), first, first, ALONE),
+    "durable_counting": Program(
+        "commits/s", ("askers", "each"), (3, 5), (64, 20), (64, 200), product, product, ALONE
+    ),
+    "supervised_crash": Program("crashes/s", ("crashes",), (5,), (1_000,), (10_000,), first, first, ALONE),
 }
