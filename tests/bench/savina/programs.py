@@ -63,6 +63,19 @@ def complement(mine: int, others: int) -> int:
     return mine if mine == others else COLOURS - mine - others
 
 
+def logistic(value: int) -> int:
+    """A logistic map on whole numbers: the same on every machine."""
+    return 3_999_983 * value * (1_000_003 - value) % 1_000_003
+
+
+def last_terms(series: int, terms: int) -> int:
+    """The last term of each series, which begin at 1, 2 and so on, added up."""
+    values = list(range(1, series + 1))
+    for _ in range(terms):
+        values = [logistic(value) for value in values]
+    return sum(values)
+
+
 PROGRAMS = {
     "ping_pong_told": Program(
         "messages/s", ("pings",), (10,), (5_000,), (50_000,), lambda size: 2 * size[0], first
@@ -121,6 +134,15 @@ PROGRAMS = {
     ),
     "bounded_buffer": Program(
         "items/s", ("producers", "each"), (3, 5), (20, 200), (20, 2_000), product, product
+    ),
+    "logistic_map": Program(
+        "terms/s",
+        ("series", "terms"),
+        (3, 5),
+        (20, 100),
+        (100, 500),
+        product,
+        lambda size: last_terms(size[0], size[1]),
     ),
     # Beside Savina: what the others have no word for.
     "skynet": Program(

@@ -79,5 +79,5 @@ def plot(rows: Sequence[Row]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="830" height="{below + 20}" font-family="sans-serif" font-size="12">'
         f'{bars}<line x1="{goal:.1f}" y1="0" x2="{goal:.1f}" y2="{below}" stroke="#cc3311"/>'
-        f'<text x="{goal:.1f}" y="{below + 14}" text-anchor="middle">{GOAL:g} times the best peer</text></svg>\n'
+        f'<text x="{goal:.1f}" y="{below + 14}" text-anchor="end">{GOAL:g} times the best peer</text></svg>\n'
     )
