@@ -16,11 +16,12 @@ import orjson
 
 from runtime.config import LogFormat
 from runtime.observe import logs
-from tests.bench import actors_speed, backlog, group_commit, http_door, idle_actors, receives, sends
+from tests.bench import actors_speed, backlog, features, group_commit, http_door, idle_actors, receives, sends
 from tests.bench.figures import HEADING, Figure, Options, as_json
 
 BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "actors": actors_speed.measure,
+    "features": features.measure,
     "idle": idle_actors.measure,
     "commit": group_commit.measure,
     "door": http_door.measure,
