@@ -68,7 +68,7 @@ def measured(name: str, scale: str, rounds: int) -> report.Row:
             else:
                 kept.append(outcome)
     figures = {
-        framework: report.Figure(median(one["rate"] for one in kept), median(one["peak"] for one in kept))
+        framework: report.Figure(*(median(one[part] for one in kept) for part in ("rate", "peak", "busy")))
         for framework, kept in found.items()
         if kept and framework not in missing
     }

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from tests.bench.savina.programs import PROGRAMS
@@ -20,12 +20,14 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.busy = 0.0
+        """Seconds of the processor, of all threads: a busy machine leaves them alone."""
 
     @contextmanager
     def running(self) -> Generator[None]:
-        start = perf_counter()
+        start, busy = perf_counter(), process_time()
         yield
-        self.seconds = perf_counter() - start
+        self.seconds, self.busy = perf_counter() - start, process_time() - busy
 
 
 class WrongResult(AssertionError):
@@ -33,7 +35,7 @@ class WrongResult(AssertionError):
 
 
 def run(name: str, framework: str, scale: str) -> dict[str, float]:
-    """Its rate and this process's peak memory. Raises WrongResult."""
+    """Its rate, microseconds of the processor for each unit, and this process's peak memory. Raises WrongResult."""
     program, watch = PROGRAMS[name], Stopwatch()
     size = program.size(scale)
     home, stage = ("ours", "stage") if framework == "callboard" else ("peers", "stages")
@@ -43,7 +45,8 @@ def run(name: str, framework: str, scale: str) -> dict[str, float]:
     expected = program.right(size)
     if result != expected:
         raise WrongResult(f"{name}, {framework}: {result}, not {expected}")
-    return {"rate": program.work(size) / watch.seconds, "seconds": watch.seconds, "peak": peak()}
+    work = program.work(size)
+    return {"rate": work / watch.seconds, "busy": watch.busy / work * 1e6, "peak": peak()}
 
 
 def peak() -> float:

@@ -15,10 +15,11 @@ HEADING = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Medians: units a second, and the process's peak memory in MB."""
+    """Medians: units a second, the process's peak memory in MB, and microseconds of the processor for a unit."""
 
     rate: float
     peak: float
+    busy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Row:
         return f"{figure.rate:,.0f} {figure.peak:,.0f}MB"
 
     def as_json(self) -> dict[str, object]:
-        figures = {name: {"rate": one.rate, "peak_mb": one.peak} for name, one in self.figures.items()}
+        figures = {
+            name: {"rate": one.rate, "peak_mb": one.peak, "busy_us": one.busy}
+            for name, one in self.figures.items()
+        }
         return {
             "program": self.name,
             "unit": self.unit,

@@ -44,24 +44,24 @@ def test_a_wrong_answer_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_rows_ratio_is_to_the_best_peer() -> None:
     figures = {
-        "callboard": report.Figure(100, 1),
-        "pykka": report.Figure(10, 1),
-        "xoscar": report.Figure(20, 1),
+        "callboard": report.Figure(100, 1, 1),
+        "pykka": report.Figure(10, 1, 1),
+        "xoscar": report.Figure(20, 1, 1),
     }
     row = report.Row(
         "counting", "messages/s", figures, {"thespian": "FAILED: over 20 s", "triotp": "has no such thing"}
     )
     assert row.ratio == 5.0
     assert "thespian: FAILED: over 20 s" in row.line()
-    assert report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1)}, {}).ratio is None
+    assert report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1, 1)}, {}).ratio is None
 
 
 def test_a_bar_of_the_plot_is_as_long_as_the_ratio_and_what_none_compares_with_has_none() -> None:
     def row(name: str, ours: float) -> report.Row:
-        figures = {"callboard": report.Figure(ours, 1), "pykka": report.Figure(10, 1)}
+        figures = {"callboard": report.Figure(ours, 1, 1), "pykka": report.Figure(10, 1, 1)}
         return report.Row(name, "messages/s", figures, {})
 
-    alone = report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1)}, {})
+    alone = report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1, 1)}, {})
     drawn = ET.fromstring(report.plot([row("big", 20), row("counting", 100), alone]))
     bars = [float(bar.attrib["width"]) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")]
     assert bars == [120.0, 600.0]
