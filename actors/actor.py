@@ -393,6 +393,8 @@ class Spec(Generic[M]):
     """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
     significant: bool = False
     """Its end, if it comes by itself and for good, counts for its supervisor's `auto_shutdown`; not for PERMANENT ones."""
+    fail_fast: bool = False
+    """While it waits for its restart, asks get ActorRestarting at once; else they wait for the new incarnation."""
     poison: Drop | Retry = DROP
     """What becomes of a message that crashed the actor."""
     capacity: int = MAILBOX_CAPACITY

@@ -17,6 +17,10 @@ class ActorRestarted(ActorError):
     """The incarnation that had deferred this ask is over; ask again."""
 
 
+class ActorRestarting(ActorError):
+    """The actor waits for its restart, and its spec says `fail_fast`: ask again later."""
+
+
 class StartFailed(ActorError):
     """The actor could not be built, loaded or started; `__cause__` says why."""
 

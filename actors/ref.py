@@ -48,7 +48,7 @@ class Ref(Generic[M_contra]):
 
         Structured: cancel the asker, and the handler is cancelled. `within` (seconds) is a deadline.
         Answered inline by an idle actor, it is no checkpoint. Raises the message's refusals, and ActorCrashed,
-        ActorStopped, ActorRestarted, StartFailed, AskCycle, AskTimeout, MailboxFull, DeadLettered, Stopping;
+        ActorStopped, ActorRestarted, ActorRestarting, StartFailed, AskCycle, AskTimeout, MailboxFull, DeadLettered, Stopping;
         of a durable actor also StoreFull, CommitFailed, OutcomeUnknown.
         """
         return self._post.ask(self.address, message, within)

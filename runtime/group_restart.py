@@ -16,7 +16,7 @@ from actors.address import Address
 from actors.supervision import Restart, Strategy
 from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
-from runtime.restarting import Tasks
+from runtime.restarting import Tasks, refuse_asks
 from runtime.rooms import Rooms
 from runtime.starting import Starting
 
@@ -100,6 +100,7 @@ class GroupRestart:
         if cell.status is STARTING:
             cell.cancel_turn()
         cell.status = RESTARTING
+        refuse_asks(cell)
         self._rooms.under_way.coming[cell] = None
 
     async def _run(self) -> None:
@@ -129,6 +130,7 @@ class GroupRestart:
             await self._ending.end(cell, cell.end_reason)
             return
         await self._ending.end_incarnation(cell)
+        refuse_asks(cell)  # what it had stashed
         down.ended = True
 
     async def _start(self, cell: Cell) -> None:

@@ -13,6 +13,7 @@ from actors.address import Address
 from actors.errors import (
     ActorCrashed,
     ActorRestarted,
+    ActorRestarting,
     ActorStopped,
     AskTimeout,
     BadSpec,
@@ -28,6 +29,7 @@ Now = Callable[[], float]
 FAILURES = (
     ActorCrashed,
     ActorRestarted,
+    ActorRestarting,
     ActorStopped,
     AskTimeout,
     CommitFailed,

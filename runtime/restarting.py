@@ -6,12 +6,16 @@ The wait is a timer, so that the supervisor goes on answering in between, and a 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import outcome
+
 from actors.actor import Activated, Restarted, StopReason
+from actors.errors import ActorRestarting
 from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
 from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending
 from runtime.timers import Timer
+from runtime.waits import room_for_one
 
 Tasks = Callable[..., None]
 """Starts a task in the supervisor's nursery: `tasks(work, *arguments)`."""
@@ -33,6 +37,7 @@ class Restarting:
 
     def restart(self, cell: Cell, reason: Restarted, delay: float) -> None:
         """It has failed."""
+        refuse_asks(cell)
         self._task(self._restart, cell, reason, delay)
 
     def reload(self, cell: Cell) -> None:
@@ -72,3 +77,23 @@ class Restarting:
         if cell.end_reason is None and cell.status is RESTARTING and cell.incarnation == incarnation:
             cell.status = STARTING
             await self._starting.start(cell, reason, incarnation)
+
+
+def refuse_asks(cell: Cell) -> None:
+    """With `fail_fast`, who waits in its mailbox for an answer does not wait for its restart; tells stay.
+
+    Nor does the message that is tried again go: its asker waits for the last try.
+    """
+    if not cell.spec.fail_fast:
+        return
+    retried = None if cell.retried is None else cell.retried[0]
+    while asks := [
+        (envelope, pending)
+        for envelope in (cell.mailbox.user if cell.mailbox is not None else ())
+        if (pending := envelope.pending) is not None and envelope is not retried
+    ]:
+        for envelope, pending in asks:
+            assert cell.mailbox is not None
+            cell.mailbox.remove(envelope)
+            pending.settle(outcome.Error(ActorRestarting(f"{cell.address} waits for its restart")))
+            room_for_one(cell)  # who comes in may be an asker too

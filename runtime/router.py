@@ -17,6 +17,7 @@ import trio
 
 from actors.address import Address
 from actors.errors import (
+    ActorRestarting,
     AskTimeout,
     DeadLettered,
     NotInADurableTurn,
@@ -24,7 +25,7 @@ from actors.errors import (
     Stopping,
 )
 from actors.handlers import Kind
-from runtime.cell import IDLE, QUEUED, Cell
+from runtime.cell import IDLE, QUEUED, RESTARTING, Cell
 from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
@@ -188,8 +189,8 @@ class Router:
                 edges.remove(cell)
 
     def _asking_envelope(self, cell: Cell, message: Any, asker: Cell | None) -> Envelope:
+        _check_restarting(cell)
         envelope = Envelope(message, self._count, None if asker is None else asker.address)
-
         envelope.pending = Pending(leaver(cell, envelope))
         return envelope
 
@@ -294,7 +295,8 @@ class Router:
         envelope = Envelope(message, self._count, sender.address, pending)
         try:
             cell = self._find(to, message, sender)
-        except (DeadLettered, StartFailed) as error:
+            _check_restarting(cell)
+        except (ActorRestarting, DeadLettered, StartFailed) as error:
             pending.settle(outcome.Error(error))
             return
         queue_again(cell, pending, envelope)
@@ -345,6 +347,12 @@ def _asking(speaker: Speaker, to: Address) -> Cell:
         )
     speaker.effect("ask", to)
     return speaker.cell
+
+
+def _check_restarting(cell: Cell) -> None:
+    """For asks, on their slow way. Raises ActorRestarting."""
+    if cell.status is RESTARTING and cell.spec.fail_fast and cell.end_reason is None:
+        raise ActorRestarting(f"{cell.address} waits for its restart")
 
 
 async def _in_time(

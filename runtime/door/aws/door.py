@@ -14,6 +14,7 @@ import structlog
 from actors.address import Address
 from actors.errors import (
     ActorRestarted,
+    ActorRestarting,
     ActorStopped,
     AskTimeout,
     CommitFailed,
@@ -60,6 +61,7 @@ ASK_TIMEOUT = 30.0
 TRY_AGAIN: Failures = dict.fromkeys(
     (
         ActorRestarted,
+        ActorRestarting,
         ActorStopped,
         AskTimeout,
         CommitFailed,
