@@ -402,6 +402,9 @@ class Spec(Generic[M]):
     idle_after: float | None = 60.0
     """Seconds without a message after which an actor activated by its address is passivated; None: never."""
     start_timeout: float = 5.0
+    """Seconds for `started`."""
+    wait_started: bool = True
+    """Siblings that are spawned after it begin to start when it is up; not of DYNAMIC parents, and not by address."""
     stop_grace: float = 5.0
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
 from runtime.restarting import Tasks, refuse_asks
 from runtime.rooms import Rooms
+from runtime.start_line import StartLine
 from runtime.starting import Starting
 
 TOGETHER = (Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE)
@@ -38,6 +39,7 @@ class GroupRestart:
         "_children",
         "_down",
         "_ending",
+        "_line",
         "_not_before",
         "_rooms",
         "_runs",
@@ -55,6 +57,7 @@ class GroupRestart:
         rooms: Rooms,
         starting: Starting,
         ending: Ending,
+        line: StartLine,
         task: Tasks,
     ) -> None:
         self._strategy = strategy
@@ -62,6 +65,7 @@ class GroupRestart:
         self._rooms = rooms
         self._starting = starting
         self._ending = ending
+        self._line = line
         self._task = task
         self._down: dict[Cell, _Down] = {}
         """Who is to be ended and started anew; who is being started is not in it."""
@@ -85,8 +89,10 @@ class GroupRestart:
             group: list[Cell] = [cell]
         else:
             group = self._strategy.group(list(self._children.values()), cell)
+        unbegun = self._line.waiting
         for one in group:
-            if one.end_reason is None and one.unborn is None and one not in self._down:
+            begun = one.unborn is None and one not in unbegun
+            if begun and one.end_reason is None and one not in self._down:
                 self._take_down(one, error)
         self._not_before = max(self._not_before, self._rooms.clock.now() + delay)
         self._changed.set()

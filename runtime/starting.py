@@ -44,9 +44,9 @@ class StoredOf:
 
 
 class Starting:
-    """Starts incarnations for one supervisor; `failed` is told of each that could not be."""
+    """Starts incarnations for one supervisor; `failed` is told of each that could not be, `up` of each that waited and is."""
 
-    __slots__ = ("_dispatcher", "_failed", "_family", "_rooms")
+    __slots__ = ("_dispatcher", "_failed", "_family", "_rooms", "_up")
 
     def __init__(
         self,
@@ -54,11 +54,13 @@ class Starting:
         dispatcher: Dispatcher,
         family: Family,
         failed: Callable[[Cell, Exception, StartReason], None],
+        up: Callable[[Cell], None],
     ) -> None:
         self._rooms = rooms
         self._dispatcher = dispatcher
         self._family = family
         self._failed = failed
+        self._up = up
 
     def at_once(self, cell: Cell) -> Exception | None:
         """Start what needs no wait, see `starts_at_once`; answers why it could not be."""
@@ -91,6 +93,7 @@ class Starting:
             self._rooms.under_way.came(cell)
             self._dispatcher.end_of_start(cell)
             self._rooms.router.reach.is_up(cell)
+            self._up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 
     async def _started(self, cell: Cell, reason: StartReason) -> None:

@@ -38,6 +38,7 @@ from runtime.group_restart import TOGETHER, GroupRestart
 from runtime.pipes import piped
 from runtime.restarting import Restarting
 from runtime.rooms import Rooms
+from runtime.start_line import StartLine
 from runtime.starting import Starting, starts_at_once
 
 log = structlog.get_logger("callboard.actors")
@@ -70,7 +71,8 @@ class Supervisor:
         self.children: dict[Address, Cell] = {}
         self._rooms = rooms
         self._dispatcher = dispatcher
-        self._starting = Starting(rooms, dispatcher, self, self._start_failed)
+        self._line = StartLine(self._begin_fresh, rooms.under_way)
+        self._starting = Starting(rooms, dispatcher, self, self._start_failed, self._line.over)
         self._ending = Ending(rooms, dispatcher, self._forget)
         self._restarting = Restarting(rooms, self._starting, self._ending, self._task)
         self._group = self._group_of(kind.strategy)
@@ -118,6 +120,7 @@ class Supervisor:
             rooms=self._rooms,
             starting=self._starting,
             ending=self._ending,
+            line=self._line,
             task=self._task,
         )
 
@@ -237,7 +240,7 @@ class Supervisor:
         """The turn that has spawned it counts, or asks it."""
         if cell.unborn is not None and cell.end_reason is None:
             cell.unborn = cell.waits = None
-            self._begin(cell, Fresh())
+            self._begin_in_order(cell)
 
     def drop_child(self, cell: Cell) -> None:
         """The turn that has spawned it does not count."""
@@ -264,7 +267,7 @@ class Supervisor:
     def start_child(self, spec: Spec[Any]) -> Address:
         """Start a child by its spec. Raises NameTaken."""
         cell = self.add_child(spec)
-        self._begin(cell, Fresh())
+        self._begin_in_order(cell)
         return cell.address
 
     def add_child(self, spec: Spec[Any]) -> Cell:
@@ -283,13 +286,24 @@ class Supervisor:
         self._rooms.router.cells[cell.address] = cell
         return cell
 
+    def _begin_in_order(self, cell: Cell) -> None:
+        if self.kind.strategy is Strategy.DYNAMIC:
+            self._begin_fresh(cell)
+        else:
+            self._line.join(cell)
+
+    def _begin_fresh(self, cell: Cell) -> None:
+        self._begin(cell, Fresh())
+
     def _begin(self, cell: Cell, reason: StartReason) -> Exception | None:
         if not starts_at_once(cell.spec):
             self._rooms.under_way.coming[cell] = None
             self._task(self._starting.start, cell, reason, cell.incarnation)
             return None
         error = self._starting.at_once(cell)
-        if error is not None:
+        if error is None:
+            self._line.over(cell)
+        else:
             self._start_failed(cell, error, reason)
         return error
 
@@ -394,6 +408,7 @@ class Supervisor:
         if self.children.get(cell.address) is cell:
             del self.children[cell.address]
         self._restarting.forget(cell)
+        self._line.over(cell)
         self._ended.set()
         self._ended = trio.Event()
         if cell in self._leaving:
