@@ -20,7 +20,7 @@ from actors.address import Address
 from actors.behaviours import Behaviours, Elsewhere, behaviours_of, inherited_by, kinds_of, states_of
 from actors.errors import BadSpec
 from actors.event import Event, Key
-from actors.handlers import Handling, handlers_of, overrides
+from actors.handlers import Handling, handlers_of, interleaving, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
 from actors.ref import Ref
@@ -323,6 +323,7 @@ class Actor(Generic[M]):
     """What each child of a DYNAMIC one is built from."""
     auto_shutdown: ClassVar[AutoShutdown] = AutoShutdown.NEVER
     durable: ClassVar[bool] = False
+    interleaves: ClassVar[bool] = False
     starts_itself: ClassVar[bool] = False
     """It has a `started` of its own; the other two likewise."""
     stops_itself: ClassVar[bool] = False
@@ -338,6 +339,8 @@ class Actor(Generic[M]):
         cls.behaviours = behaviours_of(
             cls, behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
         )
+        tables = (cls.handlers, *cls.behaviours.tables.values())
+        cls.interleaves = interleaving(cls, tables, durable=cls.durable)
         _check_family(cls)
         cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries
         cls.stops_itself = overrides(cls, "stopping", Actor)

@@ -40,19 +40,23 @@ class Handling:
 
     function: Callable[[Any, Any], Any]
     kind: Kind
+    interleave: bool = False
 
 
 def receive(
-    kind: type[Fits[M, R]], *, state: str | None = None
+    kind: type[Fits[M, R]], *, state: str | None = None, interleave: bool = False
 ) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
     """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers.
 
     With `state` it does so in that state alone (`ctx.become`); without, in all that have none of their own.
+    With `interleave` it does so at once while another turn waits, and overtakes what was sent before; that turn then
+    finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
     """
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
         handler.__dict__["receives"] = kind
         handler.__dict__["in_state"] = state
+        handler.__dict__["interleaves"] = interleave
         return handler
 
     return mark
@@ -119,6 +123,18 @@ def handlers_of(
     return handlers
 
 
+def interleaving(
+    cls: type, tables: typing.Iterable[typing.Mapping[type, Handling]], *, durable: bool
+) -> bool:
+    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot."""
+    found = [one for table in tables for one in table.values() if one.interleave]
+    for one in found:
+        if durable or one.kind is not Kind.PLAIN:
+            why = "a durable actor's turns are one after the other" if durable else "it is a plain `def`"
+            raise BadHandler(f"{cls.__name__}.{one.function.__name__} cannot interleave: {why}")
+    return bool(found)
+
+
 def overrides(cls: type, name: str, root: type) -> bool:
     """Whether a class below `root` defines `name`."""
     below = cls.__mro__[: cls.__mro__.index(root)]
@@ -128,7 +144,11 @@ def overrides(cls: type, name: str, root: type) -> bool:
 def _newest(cls: type, handling: Handling) -> Handling:
     """The handler as this class has it: it may redefine the method without marking it again."""
     function = getattr(cls, handling.function.__name__, handling.function)
-    return handling if function is handling.function else Handling(function, kind_of(function))
+    return (
+        handling
+        if function is handling.function
+        else Handling(function, kind_of(function), handling.interleave)
+    )
 
 
 def _fallback(cls: type, inherited: typing.Mapping[type, Handling]) -> Handling | None:
@@ -150,7 +170,7 @@ def marked(cls: type) -> dict[str | None, dict[type, Handling]]:
         table = found.setdefault(member.in_state, {})
         if kind in table:
             raise DuplicateHandler(f"{cls.__name__}.{name} is a second handler for {kind.__name__}")
-        table[kind] = Handling(member, kind_of(member))
+        table[kind] = Handling(member, kind_of(member), member.interleaves)
     return found
 
 

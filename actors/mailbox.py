@@ -80,9 +80,13 @@ class Mailbox(Generic[E]):
                 return True
         return False
 
+    def waiting(self) -> list[E]:
+        """What there is, in the order in which it will be handled."""
+        return [*(self.system or ()), *self.user]
+
     def drain(self) -> list[E]:
         """Everything, in the order it would have been handled."""
-        items = [*(self.system or ()), *self.user]
+        items = self.waiting()
         self.user.clear()
         self.system = None
         return items

@@ -86,6 +86,14 @@ class TurnContext(Life):
             if isinstance(output, Undoable):
                 output.undo()
 
+    def lay_aside(self) -> Any:
+        """What the present turn has come to, for `take_up`; another turn begins."""
+        return self.staged, self.outputs, self.dirty
+
+    def take_up(self, turn: Any) -> None:
+        """The turn that was laid aside goes on."""
+        self.staged, self.outputs, self.dirty = turn
+
     @override
     def effect(self, kind: str, what: str = "") -> None:
         """The one numbered place."""

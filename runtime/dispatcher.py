@@ -24,6 +24,7 @@ from runtime.commit import CommitPoint
 from runtime.driving import drive
 from runtime.envelope import Envelope, Stage
 from runtime.inline import Asks, InlineAsks
+from runtime.interleaving import interleave
 from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
@@ -129,10 +130,7 @@ class Dispatcher:
         assert ctx is not None
         error = cause_of(pump.limit, cell, ctx, boundary.error)
         if error is not None:
-            crashed = self._ends.raised(
-                cell, ctx, envelope.message, envelope.pending, error, envelope=envelope
-            )
-            self._left_unsaid(cell, envelope, error, crashed=crashed)
+            self._raised(cell, ctx, envelope, error)
         else:
             self._ends.cut(cell, ctx, envelope.pending)
             if envelope.pending is None and envelope.timer is None:
@@ -140,8 +138,9 @@ class Dispatcher:
         self.queue.turn_over(cell, ctx)
         self._renew(pump)
 
-    def _left_unsaid(self, cell: Cell, envelope: Envelope, error: Exception, *, crashed: bool) -> None:
+    def _raised(self, cell: Cell, ctx: Turn, envelope: Envelope, error: Exception) -> None:
         """A told message has no asker to hear of its end: where it counts as lost, it is a dead letter."""
+        crashed = self._ends.raised(cell, ctx, envelope.message, envelope.pending, error, envelope=envelope)
         if envelope.pending is not None or envelope.timer is not None:
             return
         if crashed:
@@ -165,6 +164,8 @@ class Dispatcher:
                 continue
             cell = queue.take()
             if cell.status is not QUEUED:
+                if cell.status is BUSY:
+                    interleave(cell, self._ends, self._raised)
                 continue
             if self._commit.saturated and cell.actor is not None and cell.actor.durable:
                 self._commit.when_caught_up(partial(self._again, cell))
@@ -227,14 +228,7 @@ class Dispatcher:
         def promote() -> None:
             nonlocal suspended
             suspended = True
-            pump.limit = limit_of(cell, self._timers, pump.scope)
-            if pump.limit is not None:
-                pump.limit.waits()
-            self.queue.suspended += 1
-            self.queue.driven = False
-            self._active = None
-            assert self._nursery is not None
-            self._nursery.start_soon(self._pump)
+            self._promote(pump, cell)
 
         try:
             return await drive(cell.vars, cell.ctx, coro, promote)
@@ -246,3 +240,16 @@ class Dispatcher:
                 if pump.limit is not None:
                     pump.limit.over()
                 self.queue.resumed_one()
+
+    def _promote(self, pump: Pump, cell: Cell) -> None:
+        """The handler waits: it keeps the pump's task, and a fresh pump goes on with the others."""
+        pump.limit = limit_of(cell, self._timers, pump.scope)
+        if pump.limit is not None:
+            pump.limit.waits()
+        self.queue.suspended += 1
+        self.queue.driven = False
+        self._active = None
+        if cell.mailbox:
+            self.queue.ready(cell)
+        assert self._nursery is not None
+        self._nursery.start_soon(self._pump)

@@ -29,6 +29,7 @@ from runtime.cell import IDLE, QUEUED, RESTARTING, Cell
 from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
+from runtime.interleaving import interleaves
 from runtime.letters import DeadLetters
 from runtime.poison import queue_again
 from runtime.reach import Reach
@@ -175,7 +176,8 @@ class Router:
         if asker is not None:
             if cell.unborn is asker:  # spawned in this very turn
                 cell.parent.begin_child(cell)
-            check_cycle(asker, cell)
+            if not interleaves(cell, message):
+                check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)
         pending = cast("Pending", envelope.pending)
         if began is not None:

@@ -67,9 +67,11 @@ class RunQueue:
     # --- who goes next ---------------------------------------------------------------------------------
 
     def ready(self, cell: Cell) -> None:
-        """The cell has mail: into the run queue, if it is idle."""
+        """The cell has mail: into the run queue, if it is idle, or handles some of it in the midst of a turn."""
         if cell.status is IDLE:
             cell.status = QUEUED
+            self.enqueue(cell)
+        elif cell.status is BUSY and cell.actor is not None and cell.actor.interleaves:
             self.enqueue(cell)
 
     def enqueue(self, cell: Cell) -> None:
@@ -136,6 +138,8 @@ class RunQueue:
         if cell.status is BLOCKED:
             cell.status = BUSY
             self.turn_over(cell, cell.ctx)
+        else:  # what it lets out in the midst of a turn
+            self.ready(cell)
 
     def mailbox_of(self, cell: Cell) -> Mailbox[Envelope]:
         """The cell's mailbox, made on first use; an empty deque alone holds 600 bytes, so idle cells have none."""

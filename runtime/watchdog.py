@@ -28,7 +28,7 @@ LOOKS = 2
 TOLD_MAX = 64
 """Slow turns that are remembered, so that one that awaits and holds the loop again is not told of twice."""
 
-DRIVERS = frozenset({"runtime.dispatcher", "runtime.driving", "runtime.inline"})
+DRIVERS = frozenset({"runtime.dispatcher", "runtime.driving", "runtime.inline", "runtime.interleaving"})
 """What calls handlers."""
 BETWEEN = "outcome._impl"
 """Stands between driver and handler when a handler goes on after a wait."""

@@ -1,0 +1,66 @@
+"""Interleaving: what a busy actor does while its turn is suspended, where its class allows it.
+
+Such a message waits in the mailbox as any other does, and overtakes those that must wait for the turn's end. Its
+handler cannot wait, so it is a whole turn within the pause of another, whose outputs are laid aside meanwhile.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from runtime.boundary import Boundary
+from runtime.cell import BUSY, Cell
+from runtime.envelope import Envelope, Stage
+from runtime.turn_end import TurnEnd
+from runtime.waits import room_for_one
+
+Raised = Callable[[Cell, Any, Envelope, Exception], None]
+"""Ends a turn of the run queue that an exception has left."""
+
+
+def interleaves(cell: Cell, message: Any) -> bool:
+    """Whether the message can be handled now, in the midst of a turn: then to wait for its reply closes no cycle."""
+    if (
+        cell.status is not BUSY
+        or cell.blocked
+        or cell.room
+        or (cell.mailbox is not None and cell.mailbox.full)
+    ):
+        return False
+    handling = cell.handlers.get(message.__class__)
+    return handling is not None and handling.interleave
+
+
+def interleave(cell: Cell, ends: TurnEnd, raised: Raised) -> None:
+    """Handle what may be of a busy cell's mail; called while nobody's handler runs, so its turn is suspended."""
+    if cell.mailbox is None:
+        return
+    for envelope in cell.mailbox.waiting():
+        if cell.status is not BUSY or cell.blocked or cell.end_reason is not None:
+            return
+        handling = cell.handlers.get(envelope.message.__class__)
+        if handling is None or not handling.interleave or not cell.mailbox.remove(envelope):
+            continue
+        if cell.room is not None:
+            room_for_one(cell)
+        if (envelope.timer is None or envelope.timer.taken()) and not _left(envelope):
+            _turn(cell, envelope, handling.function, ends, raised)
+
+
+def _left(envelope: Envelope) -> bool:
+    return envelope.pending is not None and envelope.pending.stage is Stage.DONE
+
+
+def _turn(
+    cell: Cell, envelope: Envelope, handler: Callable[[Any, Any], Any], ends: TurnEnd, raised: Raised
+) -> None:
+    ctx = cell.ctx
+    assert ctx is not None
+    assert cell.vars is not None
+    suspended = ctx.lay_aside()
+    ctx.begin()
+    with Boundary() as boundary:
+        value = cell.vars.run(handler, cell.actor, envelope.message)
+        ends.returned(cell, ctx, envelope.message, envelope.pending, value)
+    if boundary.error is not None:
+        raised(cell, ctx, envelope, boundary.error)
+    ctx.take_up(suspended)
