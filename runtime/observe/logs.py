@@ -26,7 +26,8 @@ def configure(format_: LogFormat) -> None:
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # looked up for each line: who configured first may have had one that was closed since (a captured test)
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

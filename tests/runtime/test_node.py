@@ -1,18 +1,22 @@
-"""A node's own pages, in-process."""
+"""A node's own pages, in-process; and where it logs."""
 
 import json
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typing_extensions import override
 
 from actors import Address, Message, Ref, Spec, receive
 from actors.durable import DurableActor, Put, Stored
 from runtime import Pattern, node
-from runtime.config import Settings
+from runtime.config import LogFormat, Settings
 from runtime.door.http import Response
 from runtime.node import open_node
+from runtime.observe.logs import configure
 from runtime.store import Disk, MemoryStore
 
 
@@ -62,3 +66,17 @@ async def test_a_full_disk_answers_a_reset_with_503_and_a_sentence_and_nothing_i
         assert await book.ask(Note()) == 2
         assert said(await running.reset()) == {"status": "empty"}
         assert await book.ask(Note()) == 1
+
+
+def test_a_line_is_logged_to_what_standard_error_is_now_and_not_to_what_it_was() -> None:
+    before: dict[str, Any] = structlog.get_config()
+    then, now = StringIO(), StringIO()
+    try:
+        with redirect_stderr(then):
+            configure(LogFormat.TEXT)
+        then.close()
+        with redirect_stderr(now):
+            structlog.get_logger().warning("said")
+    finally:
+        structlog.configure(**before)
+    assert "said" in now.getvalue()
