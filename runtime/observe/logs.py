@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -26,9 +27,23 @@ def configure(format_: LogFormat) -> None:
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # looked up for each line: who configured first may have had one that was closed since (a captured test)
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: _Lines(),
     )
+
+
+class _Lines:
+    """What structlog writes to: standard error, looked up for each line, since a captured test's is closed behind it.
+
+    A line that it does not take is lost, and nothing else: a full disk below a log file, or a reader of a pipe
+    that has left, must not end a node.
+    """
+
+    def msg(self, line: str) -> None:
+        with suppress(AttributeError, OSError, ValueError):  # AttributeError: the process has none
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def configure_unless_done() -> None:

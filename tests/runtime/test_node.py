@@ -1,6 +1,8 @@
 """A node's own pages, in-process; and where it logs."""
 
+import errno
 import json
+from collections.abc import Iterator
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -68,15 +70,34 @@ async def test_a_full_disk_answers_a_reset_with_503_and_a_sentence_and_nothing_i
         assert await book.ask(Note()) == 1
 
 
-def test_a_line_is_logged_to_what_standard_error_is_now_and_not_to_what_it_was() -> None:
+@pytest.fixture
+def logged() -> Iterator[None]:
+    """Logs are configured as a node does it."""
     before: dict[str, Any] = structlog.get_config()
-    then, now = StringIO(), StringIO()
-    try:
-        with redirect_stderr(then):
-            configure(LogFormat.TEXT)
-        then.close()
-        with redirect_stderr(now):
-            structlog.get_logger().warning("said")
-    finally:
-        structlog.configure(**before)
+    with redirect_stderr(StringIO()) as first:
+        configure(LogFormat.TEXT)
+    first.close()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_line_is_logged_to_what_standard_error_is_now_and_not_to_what_it_was() -> None:
+    with redirect_stderr(StringIO()) as now:
+        structlog.get_logger().warning("said")
     assert "said" in now.getvalue()
+
+
+class Full(StringIO):
+    """A log file on a disk without room."""
+
+    @override
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_line_that_finds_no_room_is_lost_and_raises_nothing() -> None:
+    with redirect_stderr(Full()) as full:
+        structlog.get_logger().error("said")
+    assert full.getvalue() == ""
