@@ -394,6 +394,8 @@ class Spec(Generic[M]):
     backoff: Backoff = BACKOFF
     intensity: Intensity = INTENSITY
     """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
+    keep_children: bool = False
+    """Its children outlive its restarts: the new incarnation finds them in `ctx.children()`."""
     significant: bool = False
     """Its end, if it comes by itself and for good, counts for its supervisor's `auto_shutdown`; not for PERMANENT ones."""
     fail_fast: bool = False

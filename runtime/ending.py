@@ -128,9 +128,10 @@ class Ending:
         waiting.clear()
 
     async def bury(self, cell: Cell, reason: StopReason) -> None:
-        """The incarnation's children, then its `stopped`."""
+        """The incarnation's children, unless they are kept for the next one, then its `stopped`."""
         actor, family = cell.actor, cell.children
-        if family is not None:
+        restarts = cell.end_reason is None
+        if family is not None and not (restarts and cell.spec.keep_children and not family.given_up):
             await family.close(reason)
             if cell.children is family:
                 cell.children = None

@@ -96,6 +96,10 @@ class Spawned(Undoable):
         self._child.parent.begin_child(self._child)
 
     @override
+    def fail(self, error: Exception) -> None:
+        self.undo()  # its parent's incarnation may be one that leaves its children to the next
+
+    @override
     def undo(self) -> None:
         self._child.parent.drop_child(self._child)
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 import trio
 
-from actors.actor import Activated, Actor, Spec, StartReason
+from actors.actor import Activated, Actor, Spec, StartReason, StopReason
 from actors.address import Address
 from actors.durable import DurableActor
 from actors.errors import BadSpec, StartFailed
@@ -74,6 +74,8 @@ class Starting:
 
     async def start(self, cell: Cell, reason: StartReason, after: int) -> None:
         """Build, load and start the incarnation after `after`; its mail goes on when that has been."""
+        if cell.children is not None:
+            await _end_if_failed(cell, cell.children)
         if cell.end_reason is not None or cell.status is not STARTING or cell.incarnation != after:
             return  # before its first step it was stopped, or restarted with others
         with Boundary() as boundary, trio.CancelScope() as scope:
@@ -125,6 +127,15 @@ class Starting:
         cell.vars = contextvars.Context()
         cell.vars.run(SPEAKER.set, ctx)
         return actor
+
+
+async def _end_if_failed(cell: Cell, family: Any) -> None:
+    """Children that were kept over the restart, and have failed their supervisor since: the same failure, but nobody is kept."""
+    if not family.given_up:
+        return
+    await family.close(StopReason.CRASHED)
+    if cell.children is family:
+        cell.children = None
 
 
 def _handlers(actor: Actor[Any]) -> Mapping[type, Handling]:

@@ -78,7 +78,8 @@ class Supervisor:
         self._group = self._group_of(kind.strategy)
         self._restarts = Restarts(intensity)
         self._give_up = give_up
-        self._given_up = False
+        self.given_up = False
+        """It has failed of a child, and ends."""
         self._shut_down = shut_down
         self._leaving: set[Cell] = set()
         """Significant children that end by themselves."""
@@ -335,7 +336,7 @@ class Supervisor:
 
     def _perform(self, cell: Cell, error: Exception, decision: Decision) -> None:
         match decision:
-            case RestartIn() if self._given_up:
+            case RestartIn() if self.given_up:
                 pass  # it ends with this supervisor
             case RestartIn(delay):
                 log.info("actor_restarts", actor=cell.address, restarts=cell.restarts + 1, delay=delay)
@@ -351,7 +352,7 @@ class Supervisor:
 
     def _fail(self, cell: Cell, error: Exception, *, limit: bool) -> None:
         """This supervisor fails of a child."""
-        self._given_up = True
+        self.given_up = True
         failure = error
         if limit:
             intensity = self._restarts.intensity
