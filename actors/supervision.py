@@ -17,6 +17,8 @@ from typing import Protocol, TypeVar
 from actors.errors import BadSpec
 
 C = TypeVar("C")
+CAUSE_MAX = 200
+"""Characters of a restart's cause that are remembered while it counts."""
 
 
 class Strategy(Enum):
@@ -179,12 +181,17 @@ class Restarts:
 
     def __init__(self, intensity: Intensity) -> None:
         self.intensity = intensity
-        self._made: deque[float] = deque()
+        self._made: deque[tuple[float, str]] = deque()
 
-    def another(self, now: float) -> bool:
+    @property
+    def causes(self) -> list[str]:
+        """Of the restarts within the window, oldest first."""
+        return [cause for _, cause in self._made]
+
+    def another(self, now: float, cause: str = "") -> bool:
         """Count one more; False: it is one more than the intensity allows."""
-        self._made.append(now)
-        while self._made[0] <= now - self.intensity.within:
+        self._made.append((now, cause))
+        while self._made[0][0] <= now - self.intensity.within:
             self._made.popleft()
         return len(self._made) <= self.intensity.restarts
 
@@ -205,7 +212,7 @@ class History:
             return Escalate(limit=False)
         if directive is Directive.STOP or policy.restart is Restart.TEMPORARY:
             return StopIt()
-        if not joined and not self.restarts.another(now):
+        if not joined and not self.restarts.another(now, f"{type(error).__name__}: {error}"[:CAUSE_MAX]):
             return Escalate(limit=True)
         return RestartIn(
             policy.backoff.delay(self.failures.another(now, policy.backoff.reset_after), fraction)

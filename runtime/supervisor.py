@@ -44,6 +44,8 @@ from runtime.starting import Starting, starts_at_once
 log = structlog.get_logger("callboard.actors")
 DEPTH_MAX = 64
 """Levels of supervisors."""
+CAUSES_SHOWN = 5
+"""Failures that a RestartLimit names."""
 TRACE_MAX = 8_000
 """Characters of a crash's traceback that are kept, its end."""
 
@@ -360,6 +362,7 @@ class Supervisor:
                 f"{self.path}: more than {intensity.restarts} restarts within {intensity.within} s; last of {cell.address}"
             )
             failure.__cause__ = error
+            failure.add_note(f"the last causes: {'; '.join(self._restarts.causes[-CAUSES_SHOWN:])}")
         failure.add_note(f"{cell.address}, incarnation {cell.incarnation}, {cell.restarts} restarts")
         log.error("supervisor_failed", supervisor=self.path, child=cell.address, error=str(failure))
         self._give_up(failure)

@@ -7,9 +7,10 @@ import pytest
 import trio
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, NameTaken, RestartLimit
+from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, NameTaken, RestartLimit, StartFailed
 from actors.supervision import Backoff, Directive, Intensity, Restart
 from runtime.entropy import Entropy
+from runtime.supervisor import DEPTH_MAX
 from runtime.system import System
 from tests.runtime.cast import Bang, Lively, Note, Player, Run, Wait, crash, on_stage, play, rest, settled
 
@@ -86,6 +87,39 @@ def test_too_many_restarts_leave_the_system_as_a_group() -> None:
     assert isinstance(limit, RestartLimit)
     assert isinstance(limit.__cause__, Bang)
     assert "/child" in "".join(limit.__notes__)
+
+
+def test_a_supervisor_at_its_limit_names_its_last_failures() -> None:
+    def fails(error: Exception) -> Run:
+        def step(_: Any) -> None:
+            raise error
+
+        return Run(step=step)
+
+    async def program(system: System) -> None:
+        actors = [system.spawn(Spec(Player, backoff=Backoff(first=0))) for _ in range(2)]
+        await actors[0].tell(fails(KeyError("too early to count")))
+        await trio.sleep(31)
+        for actor, error in zip(actors * 2, (ValueError("a"), OSError("b"), Bang("c" * 9_000)), strict=False):
+            await actor.tell(fails(error))
+            await settled()
+        await trio.sleep(1)
+
+    with pytest.raises(ExceptionGroup) as group:
+        play(program, intensity=Intensity(restarts=2, within=30))
+    (limit,) = group.value.exceptions
+    assert limit.__notes__[0].startswith("the last causes: ValueError: a; OSError: b; Bang: cc")
+    assert len(limit.__notes__[0]) < 300
+
+
+@on_stage()
+async def test_supervisors_nest_to_a_depth_and_no_deeper(system: System) -> None:
+    actor = system.spawn(Spec(Player))
+    for _ in range(DEPTH_MAX):
+        actor = await actor.ask(Run(step=lambda self: self.ctx.spawn(Spec(Player))))
+    with pytest.raises(ActorCrashed) as crashed:
+        await actor.ask(Run(step=lambda self: self.ctx.spawn(Spec(Player))))
+    assert isinstance(crashed.value.__cause__, StartFailed)
 
 
 def test_as_many_restarts_as_are_allowed_are_forgiven() -> None:
