@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from actors.actor import Actor, Spec, StartReason, StopReason
 from actors.address import Address
+from actors.durable import Stored
 from actors.errors import ActorStopped, RestartLimit, StartFailed, Stopping
 from actors.handlers import receive
 from actors.supervision import Intensity
@@ -15,6 +16,7 @@ from runtime.clock import VirtualClock
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
+    Keeper,
     Lively,
     Note,
     Player,
@@ -117,6 +119,21 @@ async def test_a_start_has_a_deadline(system: System) -> None:
     with pytest.raises(StartFailed) as failed:
         await keeper(system).ask(Note(text="x"))
     assert "5.0 s" in str(failed.value)
+
+
+class LongBacklog(Keeper):
+    """It takes 15 seconds to be read back."""
+
+    @override
+    async def load(self, stored: Stored) -> None:
+        await trio.sleep(15)
+
+
+@on_stage(patterns=[answering(lambda _: Spec(LongBacklog))])
+async def test_reading_back_has_no_deadline_and_asks_wait_for_it(system: System) -> None:
+    before = system.clock.now()
+    assert await keeper(system).ask(Note(text="x")) == 1
+    assert system.clock.now() - before == 15
 
 
 @on_stage()

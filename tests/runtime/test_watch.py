@@ -166,6 +166,27 @@ async def test_as_makes_a_message_of_the_watchers_own(system: System) -> None:
 
 
 @on_stage()
+async def test_of_two_watches_of_one_actor_the_later_holds(system: System) -> None:
+    heard: list[Any] = []
+    watcher, player = system.spawn(Spec(Watcher, (heard,))), system.spawn(Spec(Player))
+
+    def watches(self: Watcher) -> None:
+        def earlier(_: Terminated) -> Message[Any]:
+            return Note(text="earlier")
+
+        def later(_: Terminated) -> Message[Any]:
+            return Note(text="later")
+
+        self.ctx.watch(player, earlier)
+        self.ctx.watch(player, later)
+
+    await watcher.ask(Run(step=watches))
+    await system.stop(player)
+    await settled()
+    assert heard == ["later"]
+
+
+@on_stage()
 async def test_a_watcher_that_restarts_has_lost_its_watches(system: System) -> None:
     heard: list[Any] = []
     watcher, player = system.spawn(Spec(Watcher, (heard,))), system.spawn(Spec(Player))
