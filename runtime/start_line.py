@@ -37,6 +37,7 @@ class StartLine:
             self._start(cell)
             return
         cell.waits = self._edge
+        self._set_edge()
         self._waiting.append(cell)
         self._under_way.coming[cell] = None
 
@@ -44,14 +45,12 @@ class StartLine:
         """It is up, or gone."""
         if cell is self._first:
             self._first = None
-            self._edge.clear()
-            if not self._goes:
+            if self._waiting and not self._goes:
                 self._go_on()
 
     def _start(self, cell: Cell) -> None:
         if cell.spec.wait_started:
             self._first = cell
-            self._edge.append(cell)
         self._begin(cell)
 
     def _go_on(self) -> None:
@@ -63,3 +62,7 @@ class StartLine:
                 self._under_way.came(cell)
                 self._start(cell)
         self._goes = False
+        self._set_edge()
+
+    def _set_edge(self) -> None:
+        self._edge[:] = [] if self._first is None else [self._first]

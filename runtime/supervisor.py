@@ -74,6 +74,7 @@ class Supervisor:
         self._rooms = rooms
         self._dispatcher = dispatcher
         self._line = StartLine(self._begin_fresh, rooms.under_way)
+        self._in_order = self._begin_fresh if kind.strategy is Strategy.DYNAMIC else self._line.join
         self._starting = Starting(rooms, dispatcher, self, self._start_failed, self._line.over)
         self._ending = Ending(rooms, dispatcher, self._forget)
         self._restarting = Restarting(rooms, self._starting, self._ending, self._task)
@@ -243,7 +244,7 @@ class Supervisor:
         """The turn that has spawned it counts, or asks it."""
         if cell.unborn is not None and cell.end_reason is None:
             cell.unborn = cell.waits = None
-            self._begin_in_order(cell)
+            self._in_order(cell)
 
     def drop_child(self, cell: Cell) -> None:
         """The turn that has spawned it does not count."""
@@ -270,7 +271,7 @@ class Supervisor:
     def start_child(self, spec: Spec[Any]) -> Address:
         """Start a child by its spec. Raises NameTaken."""
         cell = self.add_child(spec)
-        self._begin_in_order(cell)
+        self._in_order(cell)
         return cell.address
 
     def add_child(self, spec: Spec[Any]) -> Cell:
@@ -288,12 +289,6 @@ class Supervisor:
         self.children[cell.address] = cell
         self._rooms.router.cells[cell.address] = cell
         return cell
-
-    def _begin_in_order(self, cell: Cell) -> None:
-        if self.kind.strategy is Strategy.DYNAMIC:
-            self._begin_fresh(cell)
-        else:
-            self._line.join(cell)
 
     def _begin_fresh(self, cell: Cell) -> None:
         self._begin(cell, Fresh())
