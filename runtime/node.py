@@ -54,7 +54,7 @@ class Node:
         return json_page(stuck(self.system))
 
     async def metrics(self) -> Response:
-        text = openmetrics(self.system, self.requests, self.server.connections)
+        text = await openmetrics(self.system, self.requests, self.server.connections)
         return Response(200, text.encode(), [("Content-Type", CONTENT_TYPE)])
 
     async def reset(self) -> Response:

@@ -1,7 +1,8 @@
 """What a context needs of the system and of the supervisor that it lives with."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from actors.actor import Spec
@@ -20,6 +21,26 @@ from runtime.workers import Workers
 
 
 @dataclass(slots=True)
+class Gone:
+    """What actors that have ended had counted, by the name of what built them: a counter never goes back."""
+
+    handled: Counter[str] = field(default_factory=Counter[str])
+    restarts: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, cell: Cell) -> None:
+        """The cell has ended for good."""
+        if cell.handled:
+            self.handled[built_by(cell.spec)] += cell.handled
+        if cell.restarts:
+            self.restarts[built_by(cell.spec)] += cell.restarts
+
+
+def built_by(spec: Spec[Any]) -> str:
+    """The name of the actor's class; of the function, where a function builds it. The same while it restarts and after its end."""
+    return getattr(getattr(spec.actor, "func", spec.actor), "__name__", "actor")
+
+
+@dataclass(slots=True)
 class Rooms:
     """What a context needs of the system it lives in."""
 
@@ -33,6 +54,7 @@ class Rooms:
     under_way: UnderWay
     watches: Watches
     workers: Workers
+    gone: Gone = field(default_factory=Gone)
 
 
 class Family(Protocol):

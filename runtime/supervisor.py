@@ -404,6 +404,7 @@ class Supervisor:
 
     def _forget(self, cell: Cell) -> None:
         """The cell has gone."""
+        self._rooms.gone.add(cell)
         if self.children.get(cell.address) is cell:
             del self.children[cell.address]
         self._restarting.forget(cell)

@@ -41,7 +41,7 @@ from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
 from runtime.registry import Registry
-from runtime.rooms import Rooms
+from runtime.rooms import Gone, Rooms
 from runtime.router import Router
 from runtime.run_queue import Schedule
 from runtime.store import MemoryStore
@@ -169,6 +169,11 @@ class System:
     def groups(self) -> Groups:
         """Actors that have joined a name."""
         return self.reach.groups
+
+    @property
+    def gone(self) -> Gone:
+        """What actors that have ended had counted."""
+        return self._rooms.gone
 
     @property
     def idle(self) -> bool:
