@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from actors.address import Address
 from actors.behaviours import Behaviours, Elsewhere, behaviours_of, inherited_by, kinds_of, states_of
+from actors.chance import Chance
 from actors.errors import BadSpec
 from actors.event import Event, Key
 from actors.handlers import Handling, handlers_of, interleaving, overrides
@@ -79,15 +80,6 @@ class StopReason(Enum):
     DISCARDED = auto()
     FENCED = auto()
     START_FAILED = auto()
-
-
-class Chance(Protocol):
-    """Draws, of this actor's own stream."""
-
-    def uuid(self) -> str: ...
-    def token(self) -> str: ...
-    def fraction(self) -> float: ...
-    def below(self, end: int) -> int: ...
 
 
 class Context(Protocol):

@@ -7,8 +7,9 @@ import outcome
 import trio
 from typing_extensions import override
 
-from actors.actor import Chance, Spec
+from actors.actor import Spec
 from actors.address import Address
+from actors.chance import Chance
 from actors.durable import Write
 from actors.errors import DirtySuspension, Fenced, StoreFull, TooManyDeferred, TooManyPipes
 from actors.event import Event, Key

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from actors.actor import Actor, Chance, Spec, StopReason
+from actors.actor import Actor, Spec, StopReason
 from actors.address import Address
+from actors.chance import Chance
 from actors.durable import Write
 from actors.errors import (
     ActorError,

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from actors.actor import Activated, Actor, Chance, Fresh, Spec, StartReason, StopReason
+from actors.actor import Activated, Actor, Fresh, Spec, StartReason, StopReason
 from actors.address import Address
+from actors.chance import Chance
 from actors.durable import DurableActor, Woken, Write
 from actors.errors import REFUSALS, DirtyRefusal, DirtySuspension, NotInADurableTurn
 from actors.event import Key

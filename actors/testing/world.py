@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.actor import Chance, Spec, StopReason
+from actors.actor import Spec, StopReason
 from actors.address import Address
+from actors.chance import Chance
 from actors.event import Key
 from actors.message import Message
 from actors.ref import Ref
