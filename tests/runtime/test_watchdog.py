@@ -129,7 +129,8 @@ def test_the_one_that_blocks_is_named_and_not_the_one_that_asked_it() -> None:
 
 def test_slow_turns_are_counted_by_actor_class() -> None:
     _, _, system = noticed_by(asked)
-    assert 'callboard_slow_turns_total{actor="Holder"} 1' in openmetrics(system, 0, 0).splitlines()
+    page = trio.run(openmetrics, system, 0, 0)
+    assert 'callboard_slow_turns_total{actor="Holder"} 1' in page.splitlines()
 
 
 def test_there_is_no_watchdog_in_virtual_time_nor_where_it_is_off() -> None:
