@@ -11,7 +11,6 @@ only way out: each method that reaches another is an effect, numbered in its inc
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from typing_extensions import override
@@ -24,6 +23,7 @@ from actors.event import Event, Key
 from actors.handlers import Handling, handlers_of, interleaving, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
+from actors.reasons import Activated, Fresh, Restarted, StartReason, StopReason
 from actors.ref import Ref
 from actors.supervision import (
     DROP,
@@ -37,56 +37,21 @@ from actors.supervision import (
     Strategy,
 )
 
+__all__ = ["Activated", "Actor", "Context", "Fresh", "Restarted", "Spec", "StartReason", "StopReason"]
+
 M = TypeVar("M")
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """Started for the first time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """Started again after a failure; the `count`-th restart."""
-
-    error: BaseException
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Activated:
-    """Activated by its address, or loaded anew after a discard; `version` commits are on the disk."""
-
-    version: int
-
-
-StartReason = Fresh | Restarted | Activated
-
-
-class StopReason(Enum):
-    """Why an incarnation ended."""
-
-    STOP = auto()
-    SHUTDOWN = auto()
-    IDLE = auto()
-    """Passivated."""
-    CRASHED = auto()
-    NOT_THERE = auto()
-    """Said to who watches an address where nobody lives."""
-    SIBLING_FAILED = auto()
-    """Its supervisor's strategy restarts them together."""
-    DISCARDED = auto()
-    FENCED = auto()
-    START_FAILED = auto()
 
 
 class Context(Protocol):
     """One incarnation's way out. Use it from the actor's own turn only."""
 
     @property
-    def address(self) -> Address: ...
+    def address(self) -> Address:
+        """Where this actor lives; the same over restarts."""
+        ...
+
     @property
     def now(self) -> float:
         """Seconds since 1970 UTC that never go back; the same for a whole turn, except after an await."""
@@ -94,11 +59,14 @@ class Context(Protocol):
 
     @property
     def wall(self) -> float:
-        """The wall clock, for calendars alone."""
+        """The wall clock, seconds since 1970 UTC, for calendars alone: it may go back."""
         ...
 
     @property
-    def entropy(self) -> Chance: ...
+    def entropy(self) -> Chance:
+        """The only source of chance: ids, tokens, choices that a simulation can repeat."""
+        ...
+
     @property
     def me(self) -> Ref[Any]:
         """A ref to this actor, to be handed to others."""
@@ -130,9 +98,10 @@ class Context(Protocol):
     @overload
     def defer(self, key: str, *, deadline: float, on_deadline: R) -> Deferred[R]: ...
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
-        """Keep this turn's asker under `key`. After `deadline` seconds it gets `on_deadline`, with no turn.
+        """`return self.ctx.defer(key)`: keep this turn's asker under `key`, until `resolve` or `refuse`.
 
-        Raises TooManyDeferred.
+        After `deadline` seconds it gets `on_deadline`, with no turn. Whom a restart or a stop finds waiting gets
+        ActorRestarted or ActorStopped. Raises TooManyDeferred, ValueError for a key that has an asker.
         """
         ...
 
@@ -141,7 +110,7 @@ class Context(Protocol):
         ...
 
     def refuse(self, key: str, error: Exception) -> None:
-        """As `resolve`, with a refusal of the deferred message."""
+        """As `resolve`, but the asker gets `error` raised: a refusal that the deferred message lists."""
         ...
 
     def timer(
@@ -158,7 +127,7 @@ class Context(Protocol):
         With `every` it comes again: so many seconds after its turn has ended (`delay`), or on a fixed grid (`rate`),
         where what was missed is merged into one message, whose field `missed`, if it has one, says how many.
         It is an output: a turn that crashes, or is cancelled, has set no timer and cancelled none.
-        Raises TimerLimit, ValueError for a negative `after`.
+        Raises TimerLimit (`TIMERS_MAX`), ValueError for a negative `after` and an `every` of 0 or less.
         """
         ...
 
@@ -169,7 +138,7 @@ class Context(Protocol):
     def receive_timeout(self, after: float | None, message: Message[Any] | None = None) -> None:
         """Tell oneself `message` (ReceiveTimeout) whenever no message has come for `after` seconds; None: no longer.
 
-        The actor's own timers do not count as messages.
+        The actor's own timers do not count as messages. Raises TimerLimit, ValueError for an `after` of 0 or less.
         """
         ...
 
@@ -186,7 +155,7 @@ class Context(Protocol):
         ...
 
     def state_timeout(self, after: float, message: Message[Any]) -> None:
-        """A timer that the next `become` cancels."""
+        """Tell oneself `message` in `after` seconds, unless the next `become` comes first. Raises as `timer`."""
         ...
 
     def stash(self) -> Deferred[Any]:
@@ -202,6 +171,7 @@ class Context(Protocol):
 
         A restart is no end, passivation is none. It comes behind all that the watched one had sent. An actor that has
         no handler for it has made a death pact: it fails with DeathPact. A restart of the watcher ends its watches.
+        Raises ValueError for oneself.
         """
         ...
 
@@ -210,7 +180,10 @@ class Context(Protocol):
         ...
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
-        """`return self.ctx.forward(ref)`: hand this message on behind the turn; its asker is answered from there."""
+        """`return self.ctx.forward(ref)`: hand this message on behind the turn; its asker is answered from there.
+
+        The asker gets whatever the other says, or DeadLettered when nobody lives there: this actor learns of neither.
+        """
         ...
 
     def answer(self, work: Callable[[], Awaitable[T]], then: Message[Any] | None = None) -> Deferred[T]:
@@ -222,7 +195,7 @@ class Context(Protocol):
         ...
 
     def backlog(self, ref: Ref[Any]) -> int:
-        """How many messages an actor of this node has before it, the one in its hands included."""
+        """How many messages an actor of this node has before it, the one in its hands included; 0: nobody is there."""
         ...
 
     def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
@@ -274,7 +247,7 @@ class Context(Protocol):
         ...
 
     def join(self, group: str) -> None:
-        """Be a member, when the turn has ended, until this incarnation ends: `started` joins anew."""
+        """Be a member, when the turn has ended, until this incarnation ends: `started` joins anew. Twice is once."""
         ...
 
     def leave(self, group: str) -> None:
@@ -286,7 +259,7 @@ class Context(Protocol):
         ...
 
     def stop(self, ref: Ref[Any] | None = None) -> None:
-        """Stop a child, or oneself, when the turn has ended."""
+        """Stop a child, or oneself, when the turn has ended; of whoever is no child of this actor nothing happens."""
         ...
 
 
@@ -298,7 +271,9 @@ class Actor(Generic[M]):
 
     handlers: ClassVar[Mapping[type, Handling]] = {}
     deferred_max: ClassVar[int] = 10_000
+    """Askers that wait for `ctx.resolve` at a time; one more gets TooManyDeferred."""
     pipes_max: ClassVar[int] = 1_000
+    """Pipes under way at a time, their unhandled results counted; one more gets TooManyPipes."""
     threads_max: ClassVar[int] = 4
     """Threads of `ctx.thread` at work for the class at a time."""
     max_turn: ClassVar[float] = float("inf")
@@ -309,12 +284,15 @@ class Actor(Generic[M]):
     """What becomes of a message that only other states have a handler for."""
     behaviours: ClassVar[Behaviours] = Behaviours()
     children_max: ClassVar[int] = 10_000
+    """One more gets TooManyChildren."""
     strategy: ClassVar[Strategy] = Strategy.ONE_FOR_ONE
     """Of the supervisor that the actor becomes with its first child."""
     template: ClassVar["Spec[Any] | None"] = None
     """What each child of a DYNAMIC one is built from."""
     auto_shutdown: ClassVar[AutoShutdown] = AutoShutdown.NEVER
+    """Whether it ends when its significant children have ended."""
     durable: ClassVar[bool] = False
+    """DurableActor's, and only its."""
     interleaves: ClassVar[bool] = False
     starts_itself: ClassVar[bool] = False
     """It has a `started` of its own; the other two likewise."""
@@ -370,13 +348,18 @@ BACKOFF, INTENSITY = Backoff(), Intensity()  # one of each for all specs: 120 by
 
 @dataclass(frozen=True, slots=True)
 class Spec(Generic[M]):
-    """How to build and keep a child. Data: a restart builds from it, so `args` hold nothing of an old incarnation."""
+    """How to build and keep a child. Data: a restart builds from it, so `args` hold nothing of an old incarnation.
+
+    Raises BadSpec for what cannot be.
+    """
 
     actor: Callable[..., Actor[M]]
+    """Called with `args` for each incarnation."""
     args: tuple[Any, ...] = ()
     name: str | None = None
     """Unique among siblings; None: counted (`worker-7`)."""
     restart: Restart = Restart.PERMANENT
+    """Whether it is started again at all; what kind of failure means what say `directives`."""
     directives: tuple[tuple[type[Exception], Directive], ...] = ()
     """By exception type, first match wins, then RESTART.
 
@@ -384,6 +367,7 @@ class Spec(Generic[M]):
     is matched, and the most severe directive wins.
     """
     backoff: Backoff = BACKOFF
+    """How long a restart of this actor waits."""
     intensity: Intensity = INTENSITY
     """For the children of this actor, taken together; for an actor activated by its address, for itself alone."""
     keep_children: bool = False
@@ -395,14 +379,17 @@ class Spec(Generic[M]):
     poison: Drop | Retry = DROP
     """What becomes of a message that crashed the actor."""
     capacity: int = MAILBOX_CAPACITY
+    """Messages that its mailbox holds, and as many its stash."""
     overflow: Overflow = Overflow.WAIT
+    """What becomes of one more."""
     idle_after: float | None = 60.0
     """Seconds without a message after which an actor activated by its address is passivated; None: never."""
     start_timeout: float = 5.0
-    """Seconds for `started`."""
+    """Seconds for `started`; a durable actor's `load` has no limit."""
     wait_started: bool = True
     """Siblings that are spawned after it begin to start when it is up; not of DYNAMIC parents, and not by address."""
     stop_grace: float = 5.0
+    """Seconds for the turn that is under way, and then for `stopping`, when it is stopped."""
 
     def __post_init__(self) -> None:
         if self.capacity < 1:

@@ -27,7 +27,10 @@ class Elsewhere(Enum):
 
 
 def enter(state: str) -> Callable[[E], E]:
-    """Mark the method, `def (self) -> None`, that runs at each `ctx.become(state)`, and for the initial state before `started`."""
+    """Mark the method, `def (self) -> None`, that runs at each `ctx.become(state)`, and for the initial state before `started`.
+
+    Two of one state, or one of a state that no handler names, are BadMachine when the class is created.
+    """
 
     def mark(method: E) -> E:
         method.__dict__["enters"] = state

@@ -25,7 +25,7 @@ VALUE_MAX = 4 * 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Row `key` of the actor's table is `value` from now on."""
+    """Row `key` of the actor's table is `value` from now on; `KEY_MAX` and `VALUE_MAX` bytes at most."""
 
     key: str
     value: bytes
@@ -64,7 +64,10 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """Activate the actor at `time` (None: not at all) though nobody writes to it; one time for each actor."""
+    """Give the actor a turn, `woken`, at `time` (of `ctx.now`; None: not at all) though nobody writes to it.
+
+    There is one time for each actor: the newest holds.
+    """
 
     time: float | None
 
@@ -81,7 +84,10 @@ class DurableContext(Context, Protocol):
         ...
 
     def stage(self, *writes: Write) -> None:
-        """Write with this turn's commit. Raises StoreFull before anything has changed."""
+        """Write with this turn's commit: stage first, then change memory.
+
+        Raises StoreFull, or ValueError for what no store can keep, before anything has changed.
+        """
         ...
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -91,7 +97,7 @@ class DurableContext(Context, Protocol):
     async def records(
         self, address: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
-        """Durable records of a log, of another actor's too, from offset `first`."""
+        """Durable records (offset, value) of a log, of another actor's too, from offset `first`, at most `limit`."""
         ...
 
 
@@ -102,9 +108,13 @@ class Stored(Protocol):
         """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order."""
         ...
 
-    async def get(self, keys: Sequence[str]) -> list[bytes | None]: ...
+    async def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of these rows, in the order of `keys`; None: no such row."""
+        ...
 
-    async def records(self, log: str, first: int, limit: int = 1_000) -> list[tuple[int, bytes]]: ...
+    async def records(self, log: str, first: int, limit: int = 1_000) -> list[tuple[int, bytes]]:
+        """(offset, value) of the log from offset `first`, or from the oldest that is kept, at most `limit`."""
+        ...
 
     async def end(self, log: str) -> int:
         """The offset that the log's next record will have."""
@@ -145,4 +155,5 @@ class DurableActor(Actor[M], Generic[M]):
 
     @receive(Woken)
     def on_woken(self, message: Woken) -> None:  # noqa: ARG002 -- it says all by its kind
+        """Override `woken` instead."""
         self.woken()

@@ -51,6 +51,7 @@ def receive(
     With `state` it does so in that state alone (`ctx.become`); without, in all that have none of their own.
     With `interleave` it does so at once while another turn waits, and overtakes what was sent before; that turn then
     finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
+    Two for one message, or one outside the protocol, are DuplicateHandler when the class is created.
     """
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:

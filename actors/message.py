@@ -19,7 +19,8 @@ class Message(BaseModel, Generic[R]):
     """A frozen message whose answer is an R: `class Deposit(Message[int]): amount: int`.
 
     `raises` names its refusals: `class Post(Message[int], raises=(NotAMember,))`. A refusal goes to the
-    asker and leaves the actor alone; any other exception out of a handler is a crash.
+    asker and leaves the actor alone; any other exception out of a handler is a crash. Made with a field that does
+    not fit it raises pydantic's ValidationError; within the process it is passed as it is, never copied or checked again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

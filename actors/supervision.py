@@ -46,6 +46,7 @@ class AutoShutdown(Enum):
     """When a supervisor ends because children that its spec calls significant have ended by themselves."""
 
     NEVER = auto()
+    """Whoever has ended."""
     ANY = auto()
     """With the first of them."""
     ALL = auto()
@@ -69,6 +70,7 @@ class Directive(Enum):
     RESUME = auto()
     """The turn is given up, the incarnation goes on with what its memory holds. Not for durable actors."""
     RESTART = auto()
+    """A new incarnation, within the restart type and the intensity."""
     STOP = auto()
     """The child ends; its siblings go on."""
     ESCALATE = auto()
@@ -82,7 +84,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The message that crashed its actor is tried again, `times` times, before all other mail; then it is dropped."""
+    """The message that crashed its actor is tried again, `times` times, before all other mail; then it is dropped.
+
+    Raises BadSpec for less than once.
+    """
 
     times: int
 
@@ -99,7 +104,7 @@ class Backoff:
     """How long a restart waits: the first comes at once, then `first`, `first * factor` ... up to `most` seconds.
 
     Each wait is spread by `jitter` (0.2 = up to 20 % either way) and the series begins anew after
-    `reset_after` seconds without a failure. The defaults wait 0, 0.1, 0.2, 0.4 ... 30 seconds.
+    `reset_after` seconds without a failure. The defaults wait 0, 0.1, 0.2, 0.4 ... 30 seconds. Raises BadSpec.
     """
 
     first: float = 0.1
@@ -125,7 +130,7 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """At most `restarts` within any `within` seconds; one more, and the supervisor gives up."""
+    """At most `restarts` within any `within` seconds; one more, and the supervisor gives up. Raises BadSpec."""
 
     restarts: int = 3
     within: float = 30.0

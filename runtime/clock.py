@@ -106,9 +106,11 @@ class VirtualClock(TrioClock):
         return self._arrived if 0 <= self._elapsed - self._arrived <= self.SLACK / 2 else self._elapsed
 
     def now(self) -> float:
+        """Seconds since 1970 UTC, as `Clock.now`."""
         return self._start + self._elapsed
 
     def wall(self) -> float:
+        """The same: the wall clock of virtual time never jumps."""
         return self._start + self._elapsed
 
     # --- for tests -------------------------------------------------------------------------------------
@@ -122,7 +124,10 @@ class VirtualClock(TrioClock):
             self._holds -= 1
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, each thing that is due in them at its time; returns when all of it has run."""
+        """Let `seconds` pass, each thing that is due in them at its time; returns when all of it has run.
+
+        Raises ValueError for less than 0.
+        """
         if seconds < 0:
             raise ValueError(f"time never goes back: advance({seconds})")
         await self._pass_to(self._stands() + seconds)

@@ -14,9 +14,12 @@ Factory = Callable[[Address], Spec[Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern, named by an entry point of the group `callboard.patterns` or handed to `System(patterns=[...])`."""
+    """One pattern, named by an entry point of the group `callboard.patterns` or handed to `System(patterns=[...])`.
+
+    An actor of your own is one as well: `Pattern("auction", {"auction": lambda address: Spec(Auction)})`.
+    """
 
     name: str
     factories: Mapping[str, Factory] = field(default_factory=dict[str, Factory])
-    """First segment of the address (`queue`) -> factory."""
+    """First segment of the address (`queue`) -> factory: called when somebody writes to an address without an actor, or watches it."""
     services: tuple[Service, ...] = ()

@@ -63,11 +63,13 @@ DRAIN_GRACE = 10.0
 
 
 class System:
-    """The root. `store` is not closed by it: who opened it closes it.
+    """The root of the tree, and what all its actors share; by default one that lives on the machine's clock and keeps nothing.
 
-    An escalation past the root leaves the block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the
-    loop without awaiting before it is logged with its stack, None for never; not in virtual time.
-    `schedule` and `trace` are the lab's.
+    `patterns` say who lives at which addresses. `store` keeps durable actors (a MemoryStore, unless given); who opened it
+    closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
+    bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
+    block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
+    with its stack, None for never; not in virtual time. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
@@ -148,11 +150,11 @@ class System:
     # --- what a program does with it -------------------------------------------------------------------
 
     def spawn(self, spec: Spec[M]) -> Ref[M]:
-        """Start an actor below the root. Raises NameTaken."""
+        """Start an actor below the root. The ref may be used at once: mail waits until it is up. Raises NameTaken."""
         return Ref(self.root.start_child(spec), self.router)
 
     def ref(self, address: Address) -> Ref[Any]:
-        """Whoever lives at `address`, or will when somebody writes there."""
+        """Whoever lives at `address`, or will when somebody writes there. Any message passes the type checkers."""
         return Ref(address, self.router)
 
     @property

@@ -44,7 +44,10 @@ def pulled(take: Callable[[int], Awaitable[Sequence[T]]]) -> "Flow[T]":
 
 
 class Flow(Generic[T_co]):
-    """A plan for a stream of items. Functions that raise fail the flow; no stage is restarted."""
+    """A plan for a stream of items. Functions that raise fail the flow; no stage is restarted.
+
+    Operators raise FlowMisused for a plan that cannot be, when it is written.
+    """
 
     __slots__ = ("_output",)
 
@@ -147,7 +150,7 @@ class Flow(Generic[T_co]):
         return Opened(Plan(self._output), owner, window)
 
     async def run(self, owner: System | Context, *, window: int = WINDOW) -> Report:
-        """Open it and let it run to its end. Raises ExceptionGroup."""
+        """Open it and let it run to its end; what comes out of it is thrown away. Raises ExceptionGroup, FlowMisused."""
         async with self.open(owner, window=window) as items:
             async for _ in items:
                 pass

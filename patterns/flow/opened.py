@@ -32,7 +32,7 @@ class Opened(Generic[T]):
     """The items, for one task; leaving the block ends every stage, whatever the reason.
 
     A failure of the flow is raised as an ExceptionGroup: by the loop, or, if it was left before it came to that, by
-    the block's end. `report` is there afterwards.
+    the block's end. `report` is there afterwards. Raises FlowMisused for a `window` below 1, or a second task.
     """
 
     def __init__(self, plan: Plan, owner: Owner, window: int) -> None:

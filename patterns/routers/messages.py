@@ -13,7 +13,10 @@ R_co = TypeVar("R_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Gathered(Generic[R_co]):
-    """What all routees have answered: a failure of one leaves the answers of the others usable."""
+    """What all routees have answered: a failure of one leaves the answers of the others usable.
+
+    Each routee's address is in one of the two, `replies` or `failures`: what its own `ask` would have raised.
+    """
 
     replies: Mapping[Address, R_co]
     failures: Mapping[Address, Exception]

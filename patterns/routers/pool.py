@@ -22,7 +22,10 @@ RESIZE_EVERY = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A pool grows by one while every routee has mail waiting, and shrinks by one while none has and half are idle."""
+    """A pool of `least` to `most` routees; every `RESIZE_EVERY` seconds it may change by one.
+
+    It grows while every routee has mail waiting, and shrinks while none has and half are idle. Raises BadSpec.
+    """
 
     least: int
     most: int

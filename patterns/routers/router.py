@@ -18,7 +18,7 @@ M = TypeVar("M")
 
 
 def round_robin() -> Policy:
-    """One after the other."""
+    """One after the other, in the order in which they came."""
     return Policy(InTurn)
 
 
@@ -28,12 +28,15 @@ def random() -> Policy:
 
 
 def smallest_mailbox() -> Policy:
-    """To who has the least before it."""
+    """To who has the least before it, the message in its hands counted; of several the one that came first."""
     return Policy(LeastLoaded)
 
 
 def consistent_hash(by: str | Callable[[Any], object]) -> Policy:
-    """Always to the same routee for the same key: a field's name, or a function of the message."""
+    """Always to the same routee for the same key: a field's name, or a function of the message that must not fail.
+
+    The key is the value's text. When routees come or go, few keys change theirs.
+    """
     return Policy(ByKey, (by,))
 
 

@@ -78,6 +78,8 @@ def simulate(
 ) -> Run:
     """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
 
+    The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. Time is virtual, and begins
+    at `start` (seconds since 1970). A sleep costs nothing, a thread or a process runs inline, a socket is not simulated.
     `trace_into` is filled as the run goes: there it can be read even when the program raises.
     """
     clock = VirtualClock(start, autojump=True)
