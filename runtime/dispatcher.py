@@ -100,6 +100,7 @@ class Dispatcher:
     def end_of_start(self, cell: Cell) -> None:
         """Started: let out what it said, and on with the mail that came meanwhile."""
         self._ends.let_out(cell)
+        assert cell.ctx is not None
         self.queue.turn_over(cell, cell.ctx)
 
     # --- the pump --------------------------------------------------------------------------------------

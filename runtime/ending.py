@@ -6,12 +6,14 @@ behind as a straggler.
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import outcome
 import structlog
 import trio
 
-from actors.actor import StopReason
+from actors.actor import Actor, StopReason
 from actors.errors import ActorRestarted, ActorStopped
 from runtime.boundary import Boundary
 from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
@@ -103,6 +105,8 @@ class Ending:
             self.fence(cell)
             if cell.pending is not None:
                 cell.pending.settle(outcome.Error(_over(cell)))
+            if cell.ctx is not None:
+                self._dispatcher.queue.straggles(cell.ctx)
             log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
 
     def fence(self, cell: Cell) -> None:
@@ -163,14 +167,9 @@ class Ending:
 
     def _stopped(self, cell: Cell, reason: StopReason) -> None:
         actor, cell.actor = cell.actor, None
-        if actor is None or not actor.cleans_up:
-            return
-        with Boundary() as boundary:
-            actor.stopped(reason)
-        if boundary.error is not None:
-            log.error(
-                "stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
-            )
+        if actor is not None and actor.cleans_up:
+            assert cell.ctx is not None
+            self._dispatcher.queue.behind(cell.ctx, partial(_clean_up, cell, actor, reason))
 
     # --- its mail --------------------------------------------------------------------------------------
 
@@ -207,6 +206,13 @@ class Ending:
                 envelope.pending.settle(outcome.Error(error))
             else:
                 self._rooms.router.letters.add(cell.address, envelope, "start_failed")
+
+
+def _clean_up(cell: Cell, actor: Actor[Any], reason: StopReason) -> None:
+    with Boundary() as boundary:
+        actor.stopped(reason)
+    if boundary.error is not None:
+        log.error("stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error)
 
 
 def _for_anybody(cell: Cell) -> list[Envelope]:

@@ -30,7 +30,7 @@ class Schedule(Protocol):
 class RunQueue:
     """Runnable cells in their order. One pump at a time takes from it; with nothing to do it parks here."""
 
-    __slots__ = ("_parked", "_quiet", "_schedule", "_spare", "cells", "driven", "suspended")
+    __slots__ = ("_parked", "_quiet", "_schedule", "_spare", "_stragglers", "cells", "driven", "suspended")
 
     def __init__(self, schedule: Schedule | None) -> None:
         self.cells: deque[Cell] = deque()
@@ -42,6 +42,8 @@ class RunQueue:
         self._parked: Task | None = None
         self._spare: deque[Mailbox[Envelope]] = deque(maxlen=SPARE_MAX)
         self._quiet = trio.Event()
+        self._stragglers: dict[Turn, list[Callable[[], None]]] = {}
+        """Incarnations whose turn was given up and goes on; what comes behind it."""
 
     # --- whether anything is under way -----------------------------------------------------------------
 
@@ -106,13 +108,32 @@ class RunQueue:
 
     # --- a turn, or a block, is over -------------------------------------------------------------------
 
-    def turn_over(self, cell: Cell, ctx: Turn | None) -> None:
+    def straggles(self, ctx: Turn) -> None:
+        """Its turn was given up, and goes on."""
+        self._stragglers[ctx] = []
+
+    def behind(self, ctx: Turn, then: Callable[[], None]) -> None:
+        """Call `then` when no turn of the incarnation goes on: at once, but for a straggler."""
+        waiting = self._stragglers.get(ctx)
+        if waiting is None:
+            then()
+        else:
+            waiting.append(then)
+
+    def straggler_over(self, ctx: Turn) -> None:
+        """If it was one."""
+        for then in self._stragglers.pop(ctx, ()):
+            then()
+
+    def turn_over(self, cell: Cell, ctx: Turn) -> None:
         """On with the cell's mailbox, or idle."""
         if cell.ctx is not ctx:  # a straggler's: the cell is its successor's, whose turn may be under way
+            self.straggler_over(ctx)
             return
         if cell.turn_over is not None:
             cell.turn_over.set()
         if cell.status is not BUSY and cell.status is not QUEUED:
+            self.straggler_over(ctx)
             return
         if cell.end_reason is not None:
             cell.status = STOPPING
@@ -137,6 +158,7 @@ class RunQueue:
         """Its outputs have been accepted."""
         if cell.status is BLOCKED:
             cell.status = BUSY
+            assert cell.ctx is not None
             self.turn_over(cell, cell.ctx)
         else:  # what it lets out in the midst of a turn
             self.ready(cell)

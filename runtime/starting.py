@@ -13,7 +13,7 @@ from actors.durable import DurableActor
 from actors.errors import BadSpec, StartFailed
 from actors.handlers import Handling
 from runtime.boundary import Boundary
-from runtime.cell import BUSY, IDLE, STARTING, Cell
+from runtime.cell import BUSY, IDLE, STARTING, Cell, Turn
 from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
@@ -78,18 +78,26 @@ class Starting:
             await _end_if_failed(cell, cell.children)
         if cell.end_reason is not None or cell.status is not STARTING or cell.incarnation != after:
             return  # before its first step it was stopped, or restarted with others
+        ctx: Turn | None = None
         with Boundary() as boundary, trio.CancelScope() as scope:
             cell.scope = scope
-            await self._started(cell, reason)
+            actor, ctx = self._build(cell), cell.ctx
+            await self._started(cell, actor, reason)
+        if ctx is not None:
+            self._dispatcher.queue.straggler_over(ctx)
+        if cell.scope is not scope:
+            return  # it was given up, and its successor is under way
         cell.scope = None
-        stopped = scope.cancelled_caught
         if cell.turn_over is not None:
             cell.turn_over.set()
-        if is_ending(cell) or stopped:
-            return
-        if boundary.error is not None:
+        if not (is_ending(cell) or scope.cancelled_caught):
+            self._over(cell, reason, boundary.error)
+
+    def _over(self, cell: Cell, reason: StartReason, error: Exception | None) -> None:
+        """It has started, or failed to."""
+        if error is not None:
             if not _fenced(cell):  # else its failure is decided on already
-                self._failed(cell, boundary.error, reason)
+                self._failed(cell, error, reason)
         elif cell.status is STARTING:
             cell.status = BUSY
             self._rooms.under_way.came(cell)
@@ -98,8 +106,7 @@ class Starting:
             self._up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 
-    async def _started(self, cell: Cell, reason: StartReason) -> None:
-        actor = self._build(cell)
+    async def _started(self, cell: Cell, actor: Actor[Any], reason: StartReason) -> None:
         ctx = cell.ctx
         assert ctx is not None
         assert cell.vars is not None

@@ -285,10 +285,11 @@ async def test_a_handler_that_shields_itself_does_not_hold_the_stop(system: Syst
     await settled()
     with trio.fail_after(100):
         await system.stop(actor)
-    assert "stopped STOP" in heard
     assert actor.address not in system.router.cells
+    assert "stopped STOP" not in heard, "it cleans up behind its last turn"
     await trio.sleep(1_000)
     assert fenced == ["Fenced"]
+    assert heard[-1] == "stopped STOP"
 
 
 @on_stage()
@@ -370,3 +371,35 @@ async def test_a_told_message_whose_turn_is_cut_by_a_stop_is_a_dead_letter(syste
     await settled()
     await system.stop(actor)
     assert system.letters.counts == {"stopped": 1}
+
+
+class Stubborn(Lively):
+    """Its `started` shields itself once."""
+
+    starts = 0
+
+    @override
+    async def started(self, reason: StartReason) -> None:
+        type(self).starts += 1
+        if self.starts == 1:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(50)
+        await super().started(reason)
+
+
+@on_stage()
+async def test_a_start_that_shields_itself_is_cleaned_up_behind_it_and_its_successor_keeps_its_turn(
+    system: System,
+) -> None:
+    heard: list[str] = []
+    actor = system.spawn(Spec(Stubborn, (heard,), stop_grace=2))
+    await trio.sleep(1)
+    cell = system.router.cells[actor.address]
+    cell.parent.failed(cell, RuntimeError("from elsewhere"))
+    await trio.sleep(10)
+    assert heard == ["started Restarted"]
+    await actor.tell(rest(80))
+    await trio.sleep(60)
+    assert heard == ["started Restarted", "started Fresh", "stopped CRASHED"]
+    assert cell.suspended
+    await system.stop(actor)
