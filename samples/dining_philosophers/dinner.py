@@ -125,7 +125,8 @@ async def dinner(system: System, meals: int) -> list[Meal]:
     eaten: list[Meal] = []
     eating: set[str] = set()
 
-    async def philosopher(seat: int) -> None:
+    async def philosopher(seat: int, comes: float) -> None:
+        await trio.sleep(comes)
         for _ in range(meals):
             await table.ask(Hungry(seat=seat))
             eaten.append(Meal(NAMES[seat], frozenset(eating)))
@@ -136,8 +137,8 @@ async def dinner(system: System, meals: int) -> list[Meal]:
 
     async with trio.open_nursery() as nursery:
         # every other seat first: five who come in the order of their seats each wait for the one before, and eat alone
-        for seat in (*range(0, len(NAMES), 2), *range(1, len(NAMES), 2)):
-            nursery.start_soon(philosopher, seat)
+        for place, seat in enumerate((*range(0, len(NAMES), 2), *range(1, len(NAMES), 2))):
+            nursery.start_soon(philosopher, seat, place * EATING / 10)
     return eaten
 
 
