@@ -19,6 +19,7 @@ from actors.address import Address
 from actors.handlers import Handling
 from actors.mailbox import Mailbox
 from actors.supervision import History
+from runtime.crash_text import CrashText
 from runtime.envelope import Envelope, Pending
 from runtime.timers import Timer
 
@@ -114,6 +115,7 @@ class Cell:
         "address",
         "blocked",
         "children",
+        "crash",
         "ctx",
         "deferred",
         "depth",
@@ -135,7 +137,6 @@ class Cell:
         "spec",
         "status",
         "touched",
-        "trace",
         "turn_over",
         "unborn",
         "vars",
@@ -179,8 +180,8 @@ class Cell:
         """The supervisor of what this actor has spawned."""
         self.history: History | None = None
         self.last_error = ""
-        self.trace = ""
-        """The last crash's traceback, as text: frames would hold the old state."""
+        self.crash: CrashText | None = None
+        """The last one's traceback."""
         self.retried: tuple[Envelope, int] | None = None
         """The message that is tried again after a crash, and how often it has been."""
         self.handled = 0

@@ -57,7 +57,7 @@ class Ending:
         """End a cell that has no turn under way, no children and nothing to say."""
         cell.end_reason = reason
         self.fence(cell)
-        self._stopped(cell, reason)
+        self.stopped(cell, reason)
         self._remove(cell)
 
     async def end(self, cell: Cell, reason: StopReason) -> None:
@@ -140,7 +140,7 @@ class Ending:
             if cell.children is family:
                 cell.children = None
         if cell.actor is actor:  # two may end it at once: a restart, and whoever stops it
-            self._stopped(cell, reason)
+            self.stopped(cell, reason)
 
     async def _stopping(self, cell: Cell, reason: StopReason) -> None:
         actor, ctx = cell.actor, cell.ctx
@@ -165,7 +165,8 @@ class Ending:
         if wait.cancelled_caught:
             log.error("commit_left_behind", actor=cell.address)
 
-    def _stopped(self, cell: Cell, reason: StopReason) -> None:
+    def stopped(self, cell: Cell, reason: StopReason) -> None:
+        """The incarnation's own `stopped`."""
         actor, cell.actor = cell.actor, None
         if actor is not None and actor.cleans_up:
             assert cell.ctx is not None

@@ -6,7 +6,7 @@ of them would hide its own cause.
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import outcome
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from actors.address import Address
 from actors.errors import ActorCrashed, ActorStopped, DeadLettered
 from actors.event import Event
+from runtime.crash_text import CrashText
 from runtime.envelope import Envelope
 
 KEPT = 1_000
@@ -35,8 +36,12 @@ class DeadLetter(Event):
     message: str
     reason: str
     at: float
-    trace: str = ""
-    """Of a crash: its traceback."""
+    crash: CrashText | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def trace(self) -> str:
+        """Of a crash: its traceback."""
+        return "" if self.crash is None else str(self.crash)
 
 
 class DeadLetters:
@@ -52,10 +57,10 @@ class DeadLetters:
         self.publish: Callable[[DeadLetter], None] | None = None
         """Tells whoever listens; set while somebody does."""
 
-    def add(self, to: Address, envelope: Envelope, reason: str, trace: str = "") -> None:
+    def add(self, to: Address, envelope: Envelope, reason: str, crash: CrashText | None = None) -> None:
         """Record it, and tell its asker, if it has one."""
         kind = type(envelope.message).__name__
-        letter = DeadLetter(to, envelope.sender, kind, reason, self._now(), trace)
+        letter = DeadLetter(to, envelope.sender, kind, reason, self._now(), crash)
         self.newest.append(letter)
         self.counts[reason] += 1
         self._log(letter)

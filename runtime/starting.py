@@ -13,7 +13,7 @@ from actors.durable import DurableActor
 from actors.errors import BadSpec, StartFailed
 from actors.handlers import Handling
 from runtime.boundary import Boundary
-from runtime.cell import BUSY, IDLE, STARTING, Cell, Turn
+from runtime.cell import BLOCKED, BUSY, IDLE, STARTING, Cell, Turn
 from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
@@ -66,11 +66,19 @@ class Starting:
         """Start what needs no wait, see `starts_at_once`; answers why it could not be."""
         with Boundary() as boundary:
             self._build(cell)
-            cell.status = IDLE
+            cell.status = BLOCKED if cell.blocked else IDLE
             if cell.mailbox:
                 self._dispatcher.queue.ready(cell)
             self._rooms.router.reach.is_up(cell)
         return boundary.error
+
+    def again_at_once(self, cell: Cell, reason: StartReason) -> None:
+        """The same for a restart."""
+        error = self.at_once(cell)
+        if error is None:
+            self._rooms.under_way.came(cell)
+        else:
+            self._failed(cell, error, reason)
 
     async def start(self, cell: Cell, reason: StartReason, after: int) -> None:
         """Build, load and start the incarnation after `after`; its mail goes on when that has been."""

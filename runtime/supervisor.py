@@ -8,7 +8,6 @@ holds up another, so that the supervisor goes on answering while a child waits f
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from traceback import format_exception
 from typing import Any
 
 import structlog
@@ -32,6 +31,7 @@ from actors.supervision import (
 )
 from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status
 from runtime.context import TurnContext
+from runtime.crash_text import CrashText
 from runtime.dispatcher import Dispatcher
 from runtime.ending import Ending
 from runtime.group_restart import TOGETHER, GroupRestart
@@ -46,8 +46,6 @@ DEPTH_MAX = 64
 """Levels of supervisors."""
 CAUSES_SHOWN = 5
 """Failures that a RestartLimit names."""
-TRACE_MAX = 8_000
-"""Characters of a crash's traceback that are kept, its end."""
 
 
 class Supervisor:
@@ -139,7 +137,7 @@ class Supervisor:
     def failed(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None or _is_over(cell):
             return
-        cell.trace = "".join(format_exception(error))[-TRACE_MAX:]
+        cell.crash = CrashText(error)
         if cell.spec.resumes and cell.spec.directive(error) is Directive.RESUME:
             cell.last_error = _named(error)
             log.warning("actor_resumed", actor=cell.address, incarnation=cell.incarnation, exc_info=error)

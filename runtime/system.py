@@ -208,8 +208,7 @@ class System:
                 self._closing = not self.router.accepting
 
     def _lost(self, cell: Cell, envelope: Envelope, reason: str) -> None:
-        trace = cell.trace if reason == "crashed" else ""
-        self.letters.add(cell.address, envelope, reason, trace)
+        self.letters.add(cell.address, envelope, reason, cell.crash if reason == "crashed" else None)
 
     def answer_waiting(self) -> None:
         """Give deferred askers now what their deadline would give them: a node that stops does not wait for long polls."""

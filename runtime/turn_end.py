@@ -123,6 +123,7 @@ class TurnEnd:
                 pending.settle(outcome.Error(crashed))
             else:
                 pending.cancelled()
+        error.add_note(f"{cell.address} handled {type(message).__name__}")
         cell.parent.failed(cell, error)
         return not again
 

@@ -134,6 +134,7 @@ def test_escalation_past_the_root_has_the_cause_as_its_leaf() -> None:
     (leaf,) = group.value.exceptions
     assert isinstance(leaf, Bang)
     assert any("/child" in note for note in leaf.__notes__)
+    assert "/child handled Run" in leaf.__notes__
 
 
 def test_two_causes_are_two_leaves() -> None:
