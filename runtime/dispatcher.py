@@ -25,17 +25,13 @@ from runtime.driving import drive
 from runtime.envelope import Envelope, Stage
 from runtime.inline import Asks, InlineAsks
 from runtime.interleaving import interleave
+from runtime.pace import Pace
 from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import TurnEnd, release_asker
 from runtime.turn_limit import TurnLimit, cause_of, limit_of
 from runtime.waits import room_for_one
-
-VISIT_MAX = 16
-"""Messages that a cell handles before the next cell has its turn."""
-CHECKPOINT_EVERY = 256
-"""Visits after which the pump lets other tasks run."""
 
 PLAIN = Kind.PLAIN
 
@@ -66,12 +62,15 @@ class Dispatcher:
         trace: Trace | None,
         schedule: Schedule | None,
         lost: Callable[[Cell, Envelope, str], None],
+        *,
+        now: Callable[[], float],
     ) -> None:
         self.queue = RunQueue(schedule)
+        self._pace = Pace(now)
         self._ends = TurnEnd(commit, timers, trace)
         self.asks: Asks = InlineAsks(self.queue, self._ends, commit, timers, trace)
-        self.visitor: Callable[[Pump, Cell], Coroutine[Any, Any, None]] = self.visit
-        """Who visits a cell; it and `asks` are replaced while turns are measured."""
+        self.visitor: Callable[[Pump, Cell, int], Coroutine[Any, Any, None]] = self.visit
+        """Who visits a cell, for so many messages; it and `asks` are replaced while turns are measured."""
         self._timers = timers
         self._lost = lost
         self._commit = commit
@@ -157,11 +156,13 @@ class Dispatcher:
             pump.spent = False
 
     async def _visits(self, pump: Pump) -> None:
-        queue, visits, visit = self.queue, 0, self.visitor
+        queue, pace, visits, visit = self.queue, self._pace, 0, self.visitor
+        pace.begin()
         while self._active is pump:
             if not queue.cells:
                 await queue.park()
                 visits, visit = 0, self.visitor
+                pace.begin()
                 continue
             cell = queue.take()
             if cell.status is not QUEUED:
@@ -171,19 +172,20 @@ class Dispatcher:
             if self._commit.saturated and cell.actor is not None and cell.actor.durable:
                 self._commit.when_caught_up(partial(self._again, cell))
                 continue
-            await visit(pump, cell)
+            await visit(pump, cell, pace.most)
             if pump.spent:
                 return
             visits += 1
-            if visits % CHECKPOINT_EVERY == 0 and self._active is pump:
+            if visits % pace.every == 0 and self._active is pump and pace.over(visits):
                 await trio.lowlevel.checkpoint()
-                visit = self.visitor
+                visits, visit = 0, self.visitor
+                pace.begin()
 
     def _again(self, cell: Cell) -> None:
         if cell.status is QUEUED:
             self.queue.enqueue(cell)
 
-    async def visit(self, pump: Pump, cell: Cell, most: int = VISIT_MAX) -> None:
+    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:
         """Up to `most` messages of one cell."""
         mailbox, ctx = cell.mailbox, cell.ctx
         assert ctx is not None

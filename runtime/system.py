@@ -105,6 +105,7 @@ class System:
             trace,
             schedule,
             self._lost,
+            now=self.clock.now,
         )
         self.router.connect(self.dispatcher, self._activate, self._serves)
         self.sampling = Sampling(self.dispatcher, self.clock, self.entropy.stream("sampling"))

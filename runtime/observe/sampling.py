@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.cell import Cell
 from runtime.clock import Clock, stopwatch
-from runtime.dispatcher import VISIT_MAX, Dispatcher, Pump
+from runtime.dispatcher import Dispatcher, Pump
 from runtime.entropy import Entropy
 from runtime.inline import Asks
 from runtime.observe.turns import Kind, Turns
@@ -63,14 +63,14 @@ class Sampling:
         """How many are not measured before the next one is."""
         return self._entropy.below(2 * EVERY - 1)
 
-    def _visit(self, pump: Pump, cell: Cell) -> Coroutine[Any, Any, None]:
+    def _visit(self, pump: Pump, cell: Cell, most: int) -> Coroutine[Any, Any, None]:
         if self._skip:
             self._skip -= 1
-            return self._dispatcher.visit(pump, cell)
+            return self._dispatcher.visit(pump, cell, most)
         self._skip = self.skip()
-        return self._measured(pump, cell)
+        return self._measured(pump, cell, most)
 
-    async def _measured(self, pump: Pump, cell: Cell) -> None:
+    async def _measured(self, pump: Pump, cell: Cell, most: int) -> None:
         """A visit of one message, which stands for those that the cell would have had its turn with."""
         actor, waiting = type(cell.actor).__name__, len(cell.mailbox or ())
         pump.envelope = None
@@ -80,7 +80,7 @@ class Sampling:
         finally:
             if (envelope := pump.envelope) is not None:
                 kind = actor, type(envelope.message).__name__
-                self._note(cell, kind, began, min(waiting, VISIT_MAX))
+                self._note(cell, kind, began, min(waiting, most))
 
     async def measured_ask(self, cell: Cell, message: Any, asker: Cell | None) -> Any:
         """A turn in its asker's task."""
