@@ -8,6 +8,8 @@ from collections import deque
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
+from actors.priority import PriorityLane
+
 E = TypeVar("E")
 
 MAILBOX_CAPACITY = 1_000
@@ -28,13 +30,13 @@ class Overflow(Enum):
 
 
 class Mailbox(Generic[E]):
-    """What waits for one actor, oldest first within a lane."""
+    """What waits for one actor, oldest first within a lane, unless the user lane goes by priority."""
 
     __slots__ = ("capacity", "system", "user")
 
-    def __init__(self, capacity: int = MAILBOX_CAPACITY) -> None:
+    def __init__(self, capacity: int = MAILBOX_CAPACITY, user: PriorityLane[E] | None = None) -> None:
         self.capacity = capacity
-        self.user: deque[E] = deque()
+        self.user: deque[E] | PriorityLane[E] = deque() if user is None else user
         self.system: deque[E] | None = None
 
     @property
@@ -59,7 +61,8 @@ class Mailbox(Generic[E]):
             self.user.append(item)
             return True, None
         if overflow is Overflow.DROP_OLDEST:
-            dropped = self.user.popleft()
+            user = self.user
+            dropped = user.pop_oldest() if isinstance(user, PriorityLane) else user.popleft()
             self.user.append(item)
             return True, dropped
         if overflow is Overflow.DROP_NEWEST:

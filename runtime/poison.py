@@ -7,10 +7,10 @@ remembers no more than that one.
 
 from typing import Any
 
-from actors.mailbox import Mailbox
 from actors.supervision import Directive, Drop
 from runtime.cell import Cell
 from runtime.envelope import Envelope, Pending, Stage
+from runtime.mailboxes import mailbox_for
 from runtime.waits import leaver
 
 GOES_ON = (Directive.RESUME, Directive.RESTART)
@@ -40,7 +40,7 @@ def once_more(
     if pending is not None:
         queue_again(cell, pending, again)
     if cell.mailbox is None:
-        cell.mailbox = Mailbox(cell.spec.capacity)
+        cell.mailbox = mailbox_for(cell)
     cell.mailbox.put_back(again)
     return True
 

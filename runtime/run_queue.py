@@ -10,6 +10,7 @@ from trio.lowlevel import Task
 from actors.mailbox import Mailbox
 from runtime.cell import BLOCKED, BUSY, IDLE, QUEUED, STOPPING, Cell, Turn
 from runtime.envelope import Envelope
+from runtime.mailboxes import mailbox_for
 
 SPARE_MAX = 64
 """Empty mailboxes that are kept for the next cell which gets mail."""
@@ -145,9 +146,9 @@ class RunQueue:
             self.enqueue(cell)
         else:
             cell.status = IDLE
-            if cell.mailbox is not None:
+            if cell.mailbox is not None and cell.spec.priority is None:
                 self._spare.append(cell.mailbox)
-                cell.mailbox = None
+            cell.mailbox = None
 
     def blocked(self, cell: Cell) -> None:
         """What it has let out finds no room: no turn of it begins until then. One under way ends first."""
@@ -166,6 +167,9 @@ class RunQueue:
     def mailbox_of(self, cell: Cell) -> Mailbox[Envelope]:
         """The cell's mailbox, made on first use; an empty deque alone holds 600 bytes, so idle cells have none."""
         if cell.mailbox is None:
-            cell.mailbox = self._spare.pop() if self._spare else Mailbox()
-            cell.mailbox.capacity = cell.spec.capacity
+            if self._spare and cell.spec.priority is None:
+                cell.mailbox = self._spare.pop()
+                cell.mailbox.capacity = cell.spec.capacity
+            else:
+                cell.mailbox = mailbox_for(cell)
         return cell.mailbox

@@ -1,0 +1,25 @@
+"""The mailbox of a cell, as its spec says: in the order of arrival, or by priority."""
+
+from functools import partial
+
+from actors.mailbox import Mailbox
+from actors.priority import PriorityLane
+from runtime.boundary import Boundary
+from runtime.cell import Cell
+from runtime.envelope import Envelope
+
+
+def mailbox_for(cell: Cell) -> Mailbox[Envelope]:
+    """A new one."""
+    lane = None if cell.spec.priority is None else PriorityLane[Envelope](partial(_rank, cell))
+    return Mailbox(cell.spec.capacity, lane)
+
+
+def _rank(cell: Cell, envelope: Envelope) -> float:
+    """What the spec makes of the message; if that fails, the actor does, and not who has sent it."""
+    assert cell.spec.priority is not None
+    with Boundary() as boundary:
+        return cell.spec.priority(envelope.message)
+    assert boundary.error is not None
+    cell.parent.failed(cell, boundary.error)
+    return 0.0
