@@ -381,12 +381,13 @@ class Spec(Generic[M]):
     capacity: int = MAILBOX_CAPACITY
     """Messages that its mailbox holds, and as many its stash."""
     overflow: Overflow = Overflow.WAIT
+    """What becomes of one more."""
     priority: Callable[[M], float] | None = None
     """The message with the smallest goes first, of equal ones the oldest; after 64 overtakings the oldest of all does.
 
     Messages of one sender then keep their order within one priority alone. None: by arrival, which costs less.
+    What the runtime itself puts behind all mail, such as Terminated, is not given to it.
     """
-    """What becomes of one more."""
     idle_after: float | None = 60.0
     """Seconds without a message after which an actor activated by its address is passivated; None: never."""
     start_timeout: float = 5.0

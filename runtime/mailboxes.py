@@ -1,5 +1,6 @@
 """The mailbox of a cell, as its spec says: in the order of arrival, or by priority."""
 
+import math
 from functools import partial
 
 from actors.mailbox import Mailbox
@@ -18,6 +19,8 @@ def mailbox_for(cell: Cell) -> Mailbox[Envelope]:
 def _rank(cell: Cell, envelope: Envelope) -> float:
     """What the spec makes of the message; if that fails, the actor does, and not who has sent it."""
     assert cell.spec.priority is not None
+    if envelope.timer is not None:
+        return math.inf  # the runtime's own, behind all mail there is
     with Boundary() as boundary:
         return cell.spec.priority(envelope.message)
     assert boundary.error is not None

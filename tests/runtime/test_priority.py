@@ -9,6 +9,7 @@ from actors.actor import Actor, Spec
 from actors.errors import ActorCrashed
 from actors.handlers import receive
 from actors.message import Message
+from actors.signals import Terminated
 from actors.supervision import Retry
 from runtime.system import System
 from tests.runtime.cast import on_stage, settled
@@ -129,3 +130,34 @@ async def test_an_ask_in_its_place_is_told_of_its_crash(system: System) -> None:
     await settled()
     with pytest.raises(ActorCrashed):
         await ref.ask(Job(rank=1, name="bad"))
+
+
+@on_stage()
+async def test_terminated_is_not_ranked_and_comes_behind_all_mail(system: System) -> None:
+    heard: list[str] = []
+
+    class Watcher(Actor[Job | Hold | Terminated]):
+        @receive(Job)
+        def on_job(self, message: Job) -> None:
+            heard.append(message.name)
+
+        @receive(Hold)
+        async def on_hold(self, _: Hold) -> None:
+            self.ctx.watch(self.ctx.ref(watched.address))
+            await trio.sleep(1)
+
+        @receive(Terminated)
+        def on_terminated(self, message: Terminated) -> None:
+            heard.append(message.reason.name)
+
+    watched = system.spawn(desk())
+    ref = system.spawn(
+        Spec(Watcher, priority=lambda message: -message.rank if isinstance(message, Job) else 0)
+    )
+    await ref.tell(Hold())
+    await settled()
+    await ref.tell(Job(rank=1, name="low"))
+    await system.stop(watched)
+    await ref.tell(Job(rank=9, name="high"))
+    await trio.sleep(2)
+    assert heard == ["high", "low", "STOP"]
