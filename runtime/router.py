@@ -262,11 +262,17 @@ class Router:
             sender.blocked.append((to, envelope))
             return
         cell = None if self.interceptors else self.cells.get(to)
-        if cell is not None and cell.mailbox is not None and cell.room is None and cell.status is QUEUED:
-            user = cell.mailbox.user  # the usual case by the shortest way: half of all that a tell costs
-            if len(user) < cell.mailbox.capacity:
-                user.append(envelope)
+        if cell is not None and cell.room is None:  # the usual cases by the shortest way: half of what a tell costs
+            if cell.status is IDLE and cell.mailbox is None:
+                queue = self.dispatcher.queue
+                queue.mailbox_of(cell).user.append(envelope)
+                queue.ready(cell)
                 return
+            if cell.status is QUEUED and cell.mailbox is not None:
+                user = cell.mailbox.user
+                if len(user) < cell.mailbox.capacity:
+                    user.append(envelope)
+                    return
         if not self._deliver(sender, to, envelope):
             sender.blocked = deque(((to, envelope),))
 
