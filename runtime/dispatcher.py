@@ -191,9 +191,14 @@ class Dispatcher:
         assert ctx is not None
         assert cell.vars is not None
         for _ in range(most):
-            if not mailbox or cell.end_reason is not None:
+            if mailbox is None or cell.end_reason is not None:
                 break
-            envelope = mailbox.take()
+            if mailbox.system:  # not `take`: two calls for every message
+                envelope = mailbox.system.popleft()
+            elif mailbox.user:
+                envelope = mailbox.user.popleft()
+            else:
+                break
             if cell.room is not None:
                 room_for_one(cell)
             if (envelope.timer is not None and not envelope.timer.taken()) or (

@@ -262,7 +262,9 @@ class Router:
             sender.blocked.append((to, envelope))
             return
         cell = None if self.interceptors else self.cells.get(to)
-        if cell is not None and cell.room is None:  # the usual cases by the shortest way: half of what a tell costs
+        if (
+            cell is not None and cell.room is None
+        ):  # the usual cases by the shortest way: half of what a tell costs
             if cell.status is IDLE and cell.mailbox is None:
                 queue = self.dispatcher.queue
                 queue.mailbox_of(cell).user.append(envelope)

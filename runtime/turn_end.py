@@ -67,6 +67,15 @@ class TurnEnd:
                 if self._trace is not None:
                     ctx.effect("reply")
                 pending.settle(outcome.Value(value))
+        elif (
+            pending is None
+            and ctx.staged is None
+            and cell.entry is None
+            and self._trace is None
+            and value.__class__ not in NO_REPLIES
+        ):
+            for output in _outputs(cell, ctx):  # a told turn that tells: the usual case
+                output.release()
         else:
             self._returned_more(cell, ctx, message, pending, value)
 
