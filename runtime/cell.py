@@ -107,6 +107,12 @@ class DeferredView(Mapping[str, Any]):
         return len(self._waiting)
 
 
+class Settable(Protocol):
+    """An event, or what is done in its place."""
+
+    def set(self) -> None: ...
+
+
 class Cell:
     """One actor at one address."""
 
@@ -172,7 +178,8 @@ class Cell:
         """Who asked for that turn, if it goes through the run queue."""
         self.waits: list[Cell] | None = None
         """Whom the present turn waits for: the edges of the wait-for graph."""
-        self.turn_over: trio.Event | None = None
+        self.turn_over: Settable | None = None
+        """Set when the present turn is over."""
         self.end_reason: StopReason | None = None
         self.unborn: Cell | None = None
         """Who has spawned it in a turn that has not let it out yet."""

@@ -185,22 +185,16 @@ class Dispatcher:
         if cell.status is QUEUED:
             self.queue.enqueue(cell)
 
-    async def visit(  # noqa: C901, PLR0912, PLR0915 -- the hottest loop: a call costs ten tests
-        self, pump: Pump, cell: Cell, most: int
-    ) -> None:
+    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:
         """Up to `most` messages of one cell."""
         mailbox, ctx = cell.mailbox, cell.ctx
         assert ctx is not None
         assert cell.vars is not None
         for _ in range(most):
-            if mailbox is None or cell.end_reason is not None:
+            # not `not mailbox`: that calls its __len__
+            if mailbox is None or cell.end_reason is not None or not (mailbox.user or mailbox.system):
                 break
-            if mailbox.system:  # not `take`: two calls for every message
-                envelope = mailbox.system.popleft()
-            elif mailbox.user:
-                envelope = mailbox.user.popleft()
-            else:
-                break
+            envelope = mailbox.take()
             if cell.room is not None:
                 room_for_one(cell)
             if (envelope.timer is not None and not envelope.timer.taken()) or (

@@ -16,7 +16,7 @@ import trio
 from actors.actor import Actor, StopReason
 from actors.errors import ActorRestarted, ActorStopped
 from runtime.boundary import Boundary
-from runtime.cell import IDLE, QUEUED, STOPPED, STOPPING, Cell
+from runtime.cell import BUSY, IDLE, QUEUED, STOPPED, STOPPING, Cell
 from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
@@ -26,6 +26,18 @@ from runtime.rooms import Rooms
 log = structlog.get_logger("callboard.actors")
 COMMIT_WAIT = 30.0
 """Seconds that an ending actor waits for what it has staged."""
+
+
+class OverAndGone:
+    """In the place of the event that a turn's end sets: what then ends the cell at once."""
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, gone: Callable[[], None]) -> None:
+        self._gone = gone
+
+    def set(self) -> None:
+        self._gone()
 
 
 class Ending:
@@ -44,14 +56,23 @@ class Ending:
 
     def at_once(self, cell: Cell, reason: StopReason) -> bool:
         """End a cell that is idle and has nothing to wait for, without a task; False: it needs one."""
-        plain = cell.status is IDLE and not cell.mailbox and cell.entry is None and cell.children is None
-        if not plain or cell.actor is None or cell.actor.stops_itself:
-            return False
-        ctx = cell.ctx
-        if cell.end_reason is not None or (isinstance(ctx, TurnContext) and ctx.pipes):
+        if cell.status is not IDLE or cell.mailbox or cell.end_reason is not None or not _plain(cell):
             return False
         self.drop(cell, reason)
         return True
+
+    def behind_turn(self, cell: Cell, reason: StopReason) -> bool:
+        """End a cell that has stopped itself, when its turn is over, without a task; False: it needs one."""
+        if cell.status is not BUSY or cell.suspended or cell.turn_over is not None or not _plain(cell):
+            return False
+        cell.end_reason = reason
+        cell.turn_over = OverAndGone(partial(self._gone, cell, reason))
+        return True
+
+    def _gone(self, cell: Cell, reason: StopReason) -> None:
+        cell.turn_over = None
+        assert _plain(cell), "what a turn begins is in the books before its outputs leave"
+        self.drop(cell, reason)
 
     def drop(self, cell: Cell, reason: StopReason) -> None:
         """End a cell that has no turn under way, no children and nothing to say."""
@@ -98,9 +119,9 @@ class Ending:
                 return
             if last or grace == 0:
                 cell.cancel_turn()
-            cell.turn_over = trio.Event()
+            cell.turn_over = over = trio.Event()
             with trio.move_on_after(cell.spec.stop_grace if last else grace):
-                await cell.turn_over.wait()
+                await over.wait()
         if cell.suspended:
             self.fence(cell)
             if cell.pending is not None:
@@ -214,6 +235,18 @@ def _clean_up(cell: Cell, actor: Actor[Any], reason: StopReason) -> None:
         actor.stopped(reason)
     if boundary.error is not None:
         log.error("stopped_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error)
+
+
+def _plain(cell: Cell) -> bool:
+    """It has nothing to wait for: no commit, no child, no pipe, no `stopping` of its own."""
+    ctx, actor = cell.ctx, cell.actor
+    return (
+        cell.entry is None
+        and cell.children is None
+        and actor is not None
+        and not actor.stops_itself
+        and not (isinstance(ctx, TurnContext) and ctx.piping)
+    )
 
 
 def _for_anybody(cell: Cell) -> list[Envelope]:

@@ -109,8 +109,8 @@ class Starting:
         elif cell.status is STARTING:
             cell.status = BUSY
             self._rooms.under_way.came(cell)
-            self._dispatcher.end_of_start(cell)
             self._rooms.router.reach.is_up(cell)
+            self._dispatcher.end_of_start(cell)
             self._up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 

@@ -184,6 +184,8 @@ class Supervisor:
 
     def stop_child(self, cell: Cell, reason: StopReason) -> None:
         if cell.end_reason is None and not self._left:  # then whoever cuts the system ends it
+            if self._ending.at_once(cell, reason) or self._ending.behind_turn(cell, reason):
+                return
             cell.end_reason = reason
             self._task(self._ending.end, cell, reason)
 

@@ -92,6 +92,19 @@ async def test_an_actor_can_stop_itself_and_a_child(system: System) -> None:
     assert not system.router.cells
 
 
+@on_stage()
+async def test_a_child_that_one_has_after_stopping_itself_ends_with_it(system: System) -> None:
+    heard: list[str] = []
+
+    def step(self: Player) -> None:
+        self.ctx.stop()
+        self.ctx.spawn(Spec(Lively, (heard, "child "), name="c"))
+
+    await system.spawn(Spec(Player)).ask(Run(step=step))
+    await settled()
+    assert not system.router.cells
+
+
 def test_a_start_that_fails_is_tried_again_up_to_the_limit() -> None:
     heard: list[str] = []
 
