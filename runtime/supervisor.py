@@ -137,9 +137,9 @@ class Supervisor:
     def failed(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None or _is_over(cell):
             return
-        cell.crash = CrashText(error)
         if cell.spec.resumes and cell.spec.directive(error) is Directive.RESUME:
             cell.last_error = _named(error)
+            cell.crash = CrashText(error)
             log.warning("actor_resumed", actor=cell.address, incarnation=cell.incarnation, exc_info=error)
             error.__traceback__ = None
         else:
@@ -151,6 +151,7 @@ class Supervisor:
             return
         self._comes_back(cell, RESTARTING)
         cell.last_error = _named(error)
+        cell.crash = CrashText(error)
         self._ending.fence(cell)
         self._rooms.router.reach.has_crashed(cell)
         log.error(
