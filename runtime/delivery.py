@@ -35,8 +35,8 @@ class Delivery:
         self._queue = queue
         self._live = live
         self._deliver = deliver
-        self._after_outputs: dict[Cell, Callable[[], None]] = {}
-        """What is to be said of an ended cell, behind the outputs of it that still wait for room."""
+        self._after_outputs: dict[Cell, list[Callable[[], None]]] = {}
+        """What comes behind the outputs of a cell that still wait for room: its pipes, and the news of its end."""
 
     # --- from a task -----------------------------------------------------------------------------------
 
@@ -110,14 +110,14 @@ class Delivery:
                 return
             outputs.popleft()
         sender.blocked = None
-        if (then := self._after_outputs.pop(sender, None)) is not None:
+        for then in self._after_outputs.pop(sender, ()):
             then()
         self._queue.unblocked(sender)
 
     def after_outputs(self, cell: Cell, then: Callable[[], None]) -> None:
         """Call `then` when all that the cell has let out is in its mailboxes."""
         if cell.blocked:
-            self._after_outputs[cell] = then
+            self._after_outputs.setdefault(cell, []).append(then)
         else:
             then()
 

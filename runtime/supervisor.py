@@ -29,7 +29,7 @@ from actors.supervision import (
     StopIt,
     Strategy,
 )
-from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status
+from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status, Turn
 from runtime.context import TurnContext
 from runtime.crash_text import CrashText
 from runtime.dispatcher import Dispatcher
@@ -261,8 +261,11 @@ class Supervisor:
             cell.children.stop_child(child, StopReason.STOP)
 
     def begin(self, cell: Cell, work: Callable[[], Awaitable[None]]) -> None:
-        """A pipe's work: a task of this incarnation."""
-        ctx = cell.ctx
+        """A pipe's work: a task of this incarnation, behind all that its turns have said before."""
+        assert cell.ctx is not None
+        self._rooms.router.delivery.after_outputs(cell, partial(self._begin_pipe, cell.ctx, work))
+
+    def _begin_pipe(self, ctx: Turn, work: Callable[[], Awaitable[None]]) -> None:
         if isinstance(ctx, TurnContext) and not ctx.fenced:
             self._rooms.under_way.pipes += 1
             self._task(piped, ctx, work, self._rooms.under_way.pipe_ended)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 import trio
 from typing_extensions import override
 
@@ -200,3 +201,47 @@ async def test_a_receiver_that_refuses_does_not_hold_up_what_comes_behind(system
     await trio.sleep(20)
     assert heard == ["0", "1", "4", "2"]
     assert system.letters.counts == {"overflow": 1}
+
+
+@pytest.mark.parametrize("by", ["pipe", "answer"])
+def test_what_a_pipe_asks_comes_behind_what_its_turn_has_told(by: str) -> None:
+    async def program(system: System) -> None:
+        heard: list[Any] = []
+        full = system.spawn(Spec(Narrow, (heard,), capacity=1))
+        sender = system.spawn(Spec(Player))
+        await full.tell(rest(5))
+        await settled()
+
+        def step(self: Any) -> Any:
+            for text in ("a", "b", "c"):
+                self.ctx.tell(full, Note(text=text))
+            if by == "answer":
+                return self.ctx.answer(lambda: full.ask(Note(text="asked")))
+            return self.ctx.pipe(lambda: full.ask(Note(text="asked")), lambda _: Note(text="done"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sender.ask, Run(step=step))
+            await trio.sleep(20)
+            assert heard == ["a", "b", "c", "asked"]
+
+    on_stage()(program)()
+
+
+@on_stage()
+async def test_a_pipe_that_waits_behind_outputs_goes_with_its_incarnation(system: System) -> None:
+    heard: list[Any] = []
+    full = system.spawn(Spec(Narrow, (heard,), capacity=1))
+    sender = system.spawn(Spec(Player))
+    await full.tell(rest(5))
+    await settled()
+
+    def step(self: Any) -> None:
+        for text in ("a", "b"):
+            self.ctx.tell(full, Note(text=text))
+        self.ctx.pipe(lambda: full.ask(Note(text="asked")), lambda _: Note(text="done"))
+
+    await sender.ask(Run(step=step))
+    cell = system.router.cells[sender.address]
+    cell.parent.failed(cell, RuntimeError("from elsewhere"))
+    await trio.sleep(20)
+    assert heard == ["a", "b"]
