@@ -31,7 +31,7 @@ from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import TurnEnd, release_asker
 from runtime.turn_limit import TurnLimit, cause_of, limit_of
-from runtime.waits import room_for_one
+from runtime.waits import give_room
 
 PLAIN = Kind.PLAIN
 
@@ -126,6 +126,8 @@ class Dispatcher:
         if cell is None or envelope is None:
             self._renew(pump)
             return
+        if cell.room is not None:
+            give_room(cell)  # before its failure is dealt with: who comes in may not want to wait for a restart
         ctx = pump.ctx
         assert ctx is not None
         error = cause_of(pump.limit, cell, ctx, boundary.error)
@@ -195,8 +197,6 @@ class Dispatcher:
             if mailbox is None or cell.end_reason is not None or not (mailbox.user or mailbox.system):
                 break
             envelope = mailbox.take()
-            if cell.room is not None:
-                room_for_one(cell)
             if (envelope.timer is not None and not envelope.timer.taken()) or (
                 envelope.pending is not None and envelope.pending.stage is Stage.DONE
             ):
@@ -217,9 +217,13 @@ class Dispatcher:
             pump.cell = None
             if self._active is not pump or cell.status is not BUSY or cell.blocked or pump.spent:
                 break
+        if cell.room is not None:
+            give_room(cell)
         self.queue.turn_over(cell, ctx)
 
     async def _awaited(self, pump: Pump, cell: Cell, envelope: Envelope, handling: Handling) -> Any:
+        if cell.room is not None:
+            give_room(cell)  # now, and not behind the visit: it may wait for long
         pending = envelope.pending
         cell.scope, cell.pending = pump.scope, pending
         if pending is not None:

@@ -11,7 +11,7 @@ from runtime.boundary import Boundary
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Envelope, Stage
 from runtime.turn_end import TurnEnd
-from runtime.waits import room_for_one
+from runtime.waits import give_room
 
 Raised = Callable[[Cell, Any, Envelope, Exception], None]
 """Ends a turn of the run queue that an exception has left."""
@@ -41,7 +41,7 @@ def interleave(cell: Cell, ends: TurnEnd, raised: Raised) -> None:
         if handling is None or not handling.interleave or not cell.mailbox.remove(envelope):
             continue
         if cell.room is not None:
-            room_for_one(cell)
+            give_room(cell)
         if (envelope.timer is None or envelope.timer.taken()) and not _left(envelope):
             _turn(cell, envelope, handling.function, ends, raised)
 

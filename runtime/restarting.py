@@ -15,7 +15,7 @@ from runtime.ending import Ending
 from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending, starts_at_once
 from runtime.timers import Timer
-from runtime.waits import room_for_one
+from runtime.waits import give_room
 
 Tasks = Callable[..., None]
 """Starts a task in the supervisor's nursery: `tasks(work, *arguments)`."""
@@ -108,4 +108,4 @@ def refuse_asks(cell: Cell) -> None:
             assert cell.mailbox is not None
             cell.mailbox.remove(envelope)
             pending.settle(outcome.Error(ActorRestarting(f"{cell.address} waits for its restart")))
-            room_for_one(cell)  # who comes in may be an asker too
+            give_room(cell)  # who comes in may be an asker too

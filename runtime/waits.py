@@ -55,14 +55,14 @@ def leaver(cell: Cell, envelope: Envelope) -> Callable[[], None]:
 
     def leave() -> None:
         if cell.mailbox is not None and cell.mailbox.remove(envelope) and cell.room is not None:
-            room_for_one(cell)
+            give_room(cell)
 
     return leave
 
 
-def room_for_one(cell: Cell) -> None:
-    """A message has left the mailbox: who has waited longest for room puts one in, before any newcomer can."""
-    if cell.room and not (cell.mailbox is not None and cell.mailbox.full):
+def give_room(cell: Cell) -> None:
+    """Messages have left the mailbox: who has waited longest for room puts one in, and so on, before any newcomer can."""
+    while cell.room and not (cell.mailbox is not None and cell.mailbox.full):
         cell.room.popleft()()
     if not cell.room:
         cell.room = None
