@@ -13,7 +13,7 @@ import signal
 import sys
 import urllib.request
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +30,7 @@ from runtime.door.aws.credentials import BadCredentials, Credentials
 from runtime.node import Node, open_node
 from runtime.observe import live, logs
 from runtime.observe.stuck import as_text as stuck_as_text
+from runtime.observe.tracing import Exporter
 from runtime.observe.tree import as_text
 from runtime.pattern import Pattern
 from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
@@ -96,6 +97,17 @@ def main() -> None:
     envvar="CALLBOARD_LOG_FORMAT",
     help="On standard error.",
 )
+@click.option(
+    "--trace-sample",
+    type=float,
+    envvar="CALLBOARD_TRACE_SAMPLE",
+    help="Follow this share of the requests, 0 to 1: GET /_callboard/trace.",
+)
+@click.option(
+    "--otlp-endpoint",
+    envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+    help="Send what is followed there too, such as http://127.0.0.1:4318.",
+)
 def up(memory: bool, data: str, **options: Any) -> None:  # noqa: FBT001 -- click calls it by name
     """Run a node until Ctrl-C or SIGTERM."""
     if not data:
@@ -107,22 +119,26 @@ def up(memory: bool, data: str, **options: Any) -> None:  # noqa: FBT001 -- clic
         first = wrong.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
         raise click.UsageError(f"--{option}: {first['msg']}") from None
+    collector = _collector(settings)
     logs.configure(settings.log_format)
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        trio.run(_up, settings, installed_patterns(), credentials)
+        with collector as exporter:
+            trio.run(_up, settings, installed_patterns(), credentials, exporter)
     except BaseExceptionGroup as group:
         raise _start_error(group, settings) or group from None
     except (OSError, StoreInUse, StoreTooNew, StoreUnusable) as error:
         raise _start_error(error, settings) or error from None
 
 
-async def _up(settings: Settings, patterns: list[Pattern], credentials: Credentials | None) -> None:
+async def _up(
+    settings: Settings, patterns: list[Pattern], credentials: Credentials | None, exporter: Exporter | None
+) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with open_node(settings, patterns, credentials) as node:
+        async with open_node(settings, patterns, credentials, exporter) as node:
             click.echo(_welcome(node, settings, patterns))
             async for _ in signals:
                 break
@@ -160,6 +176,16 @@ def _credentials(path: Path | None) -> Credentials | None:
         return Credentials.parse(path.read_text(encoding="utf-8"))
     except (OSError, BadCredentials, UnicodeDecodeError) as error:
         raise CannotStart(f"--credentials {path}: {error}") from None
+
+
+def _collector(settings: Settings) -> AbstractContextManager[Exporter | None]:
+    if settings.trace_sample is None or settings.otlp_endpoint is None:
+        return nullcontext()
+    try:
+        from runtime.observe.otlp import collector  # noqa: PLC0415 -- an extra, looked for when it is asked for
+    except ImportError:
+        raise CannotStart("--otlp-endpoint needs OpenTelemetry: pip install 'callboard[otel]'") from None
+    return collector(settings.otlp_endpoint)
 
 
 def _start_error(error: BaseException, settings: Settings) -> CannotStart | None:

@@ -32,3 +32,7 @@ class Settings(BaseModel):
     log_format: LogFormat = LogFormat.TEXT
     drain: Annotated[float, Field(ge=0)] = 10.0
     """Seconds for connections, and then for actors, to end in an orderly stop."""
+    trace_sample: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the traces that begin here which are followed; None: tracing is off, and costs nothing."""
+    otlp_endpoint: str | None = None
+    """OpenTelemetry collector that the followed ones are sent to."""

@@ -187,9 +187,9 @@ class Dispatcher:
         if cell.status is QUEUED:
             self.queue.enqueue(cell)
 
-    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:
+    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:  # noqa: C901 -- the hottest loop: a call costs ten tests
         """Up to `most` messages of one cell."""
-        mailbox, ctx = cell.mailbox, cell.ctx
+        mailbox, ctx, arrived = cell.mailbox, cell.ctx, self._ends.arrived
         assert ctx is not None
         assert cell.vars is not None
         for _ in range(most):
@@ -209,6 +209,8 @@ class Dispatcher:
                 self._lost(cell, envelope, "unhandled")
                 continue
             ctx.begin()
+            if arrived is not None:
+                arrived(cell, envelope)
             if handling.kind is PLAIN:
                 value = cell.vars.run(handling.function, cell.actor, envelope.message)
             else:

@@ -58,6 +58,8 @@ def _turn(
     assert cell.vars is not None
     suspended = ctx.lay_aside()
     ctx.begin()
+    if ends.arrived is not None:
+        ends.arrived(cell, envelope)
     with Boundary() as boundary:
         value = cell.vars.run(handler, cell.actor, envelope.message)
         ends.returned(cell, ctx, envelope.message, envelope.pending, value)

@@ -8,19 +8,22 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import parse_qsl
 
 import trio
 
 from runtime.clock import SystemClock
 from runtime.config import Settings
-from runtime.door.admin import Page, json_page, numbers, plain, with_pages
+from runtime.door.admin import BadQuery, Page, json_page, numbers, plain, with_pages
 from runtime.door.aws.credentials import Credentials
 from runtime.door.aws.door import AwsDoor
 from runtime.door.http import Handler, Request, Response
 from runtime.door.http_server import HttpServer, serve_http
 from runtime.entropy import Entropy
 from runtime.observe.metrics import CONTENT_TYPE, openmetrics
+from runtime.observe.requests import traced
 from runtime.observe.stuck import stuck
+from runtime.observe.tracing import Exporter, TraceSample
 from runtime.observe.tree import LINES_MAX, snapshot
 from runtime.pattern import Pattern
 from runtime.store import MemoryStore, SqliteStore
@@ -57,6 +60,15 @@ class Node:
         text = await openmetrics(self.system, self.requests, self.server.connections)
         return Response(200, text.encode(), [("Content-Type", CONTENT_TYPE)])
 
+    async def followed(self, query: str = "") -> Response:
+        """The newest spans; `?trace=` of one trace, `?address=` to one actor."""
+        if self.system.tracing is None:
+            return json_page({"error": "nothing is traced; start the node with --trace-sample 0.01"}, 404)
+        wanted = dict(parse_qsl(query))
+        if unknown := wanted.keys() - {"trace", "address"}:
+            raise BadQuery(f"no parameter {min(unknown)}; there are trace, address")
+        return json_page([span.as_json() for span in self.system.tracing.spans(**wanted)])
+
     async def reset(self) -> Response:
         try:
             await self.system.reset()
@@ -72,18 +84,28 @@ def open_store(data: str | None, clock: SystemClock) -> Store:
 
 @asynccontextmanager
 async def open_node(
-    settings: Settings, patterns: Sequence[Pattern], credentials: Credentials | None = None
+    settings: Settings,
+    patterns: Sequence[Pattern],
+    credentials: Credentials | None = None,
+    exporter: Exporter | None = None,
 ) -> AsyncGenerator[Node]:
     """Serve `patterns` until the block is left; then doors close first, mail drains, and the store is closed last.
 
-    Raises OSError (port, folder), StoreInUse, StoreTooNew.
+    `exporter`: where spans go besides, with `settings.trace_sample`. Raises OSError (port, folder), StoreInUse, StoreTooNew.
     """
     clock, entropy = SystemClock(), Entropy()
+    rate = settings.trace_sample
+    tracing = None if rate is None else TraceSample(rate, exporter=exporter)
     store = open_store(None if settings.data is None else str(settings.data), clock)
     clock.not_before(await store.latest())
     try:
         async with System(
-            patterns=patterns, store=store, clock=clock, entropy=entropy, drain_grace=settings.drain
+            patterns=patterns,
+            store=store,
+            clock=clock,
+            entropy=entropy,
+            drain_grace=settings.drain,
+            tracing=tracing,
         ) as system:
             door = AwsDoor(
                 [service for pattern in patterns for service in pattern.services],
@@ -116,7 +138,8 @@ async def _listen(
     nursery: trio.Nursery, settings: Settings, clock: SystemClock, system: System, door: Handler
 ) -> Node:
     pages: dict[tuple[str, str], Page] = {}
-    handler = with_pages(pages, door)
+    followed = door if system.tracing is None else traced(door, system.tracing)
+    handler = with_pages(pages, followed)
     node: Node
 
     async def counted(request: Request) -> Response:
@@ -130,6 +153,7 @@ async def _listen(
     pages["GET", "/_callboard/tree"] = node.tree
     pages["GET", "/_callboard/hot"] = plain(node.hot)
     pages["GET", "/_callboard/stuck"] = plain(node.stuck)
+    pages["GET", "/_callboard/trace"] = node.followed
     pages["GET", "/metrics"] = plain(node.metrics)
     if settings.allow_reset:
         pages["POST", "/_callboard/reset"] = plain(node.reset)

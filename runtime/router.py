@@ -94,6 +94,8 @@ class Router:
         self.dispatcher: Dispatcher
         self.delivery: Delivery
         self.reach: Reach
+        self.envelope: Callable[..., Envelope] = Envelope
+        """What makes an envelope off the hot ways; the tracer's knows its cause."""
         self.activate: Callable[[Address], Cell | None]
         self.serves: Callable[[Address], bool]
         self._count = 0
@@ -192,7 +194,7 @@ class Router:
 
     def _asking_envelope(self, cell: Cell, message: Any, asker: Cell | None) -> Envelope:
         _check_restarting(cell)
-        envelope = Envelope(message, self._count, None if asker is None else asker.address)
+        envelope = self.envelope(message, self._count, None if asker is None else asker.address)
         envelope.pending = Pending(leaver(cell, envelope))
         return envelope
 
@@ -281,7 +283,7 @@ class Router:
     def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope:
         """A message of the runtime's own to one cell, in the system lane: a timer's, a pipe's result."""
         self._count += 1
-        envelope = Envelope(message, self._count, cell.address, None, timer)
+        envelope = self.envelope(message, self._count, cell.address, None, timer)
         self.dispatcher.queue.mailbox_of(cell).put_system(envelope)
         self.dispatcher.queue.ready(cell)
         return envelope
@@ -290,7 +292,7 @@ class Router:
         """One that comes after all mail there is, whatever room there is: bounded by the watches of the cell."""
         self._count += 1
         self.dispatcher.queue.mailbox_of(cell).user.append(
-            Envelope(message, self._count, cell.address, None, ticket)
+            self.envelope(message, self._count, cell.address, None, ticket)
         )
         self.dispatcher.queue.ready(cell)
 
@@ -302,7 +304,7 @@ class Router:
         if pending.stage is Stage.DONE:
             return
         self._count += 1
-        envelope = Envelope(message, self._count, sender.address, pending)
+        envelope = self.envelope(message, self._count, sender.address, pending)
         try:
             cell = self._find(to, message, sender)
             _check_restarting(cell)
@@ -331,7 +333,7 @@ class Router:
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
         self.letters.add(
-            to, Envelope(message, self._count, None if sender is None else sender.address), reason
+            to, self.envelope(message, self._count, None if sender is None else sender.address), reason
         )
         return DeadLettered(to, reason)
 

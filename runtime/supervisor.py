@@ -6,6 +6,8 @@ holds up another, so that the supervisor goes on answering while a child waits f
 """
 
 from collections.abc import Awaitable, Callable
+from contextvars import Context as Vars
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -87,7 +89,7 @@ class Supervisor:
         self._depth = depth
         self._ended = trio.Event()
         """Set, and made anew, whenever a child has ended."""
-        self._early: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._early: list[tuple[Vars, Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._nursery: trio.Nursery | None = None
         self._closed = False
         self._left = False
@@ -101,8 +103,8 @@ class Supervisor:
         if self._closed:  # before its task had begun
             return
         async with trio.open_nursery() as self._nursery:
-            for work, arguments in self._early:
-                self._nursery.start_soon(work, *arguments)
+            for variables, work, arguments in self._early:
+                variables.run(self._nursery.start_soon, work, *arguments)
             self._early.clear()
             try:
                 await trio.sleep_forever()
@@ -128,7 +130,7 @@ class Supervisor:
 
     def _task(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         if self._nursery is None:
-            self._early.append((work, arguments))
+            self._early.append((copy_context(), work, arguments))  # as a task takes it along
         elif not self._left:
             self._nursery.start_soon(work, *arguments)
 

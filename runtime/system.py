@@ -28,26 +28,24 @@ from runtime.boundary import Boundary
 from runtime.by_address import ByAddress
 from runtime.cell import Cell
 from runtime.clock import Clock, SystemClock
-from runtime.commit import CommitPoint
-from runtime.dispatcher import Dispatcher
 from runtime.entropy import Entropy
 from runtime.envelope import Envelope, Ticket
 from runtime.events import Events
 from runtime.groups import Groups
-from runtime.letters import DeadLetters
+from runtime.kinds import Kinds
 from runtime.observe import logs
 from runtime.observe.sampling import Sampling
+from runtime.observe.traced import traced_kinds
+from runtime.observe.tracing import TraceSample, Tracing
 from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
 from runtime.registry import Registry
 from runtime.rooms import Gone, Rooms
-from runtime.router import Router
 from runtime.run_queue import Schedule
 from runtime.store import MemoryStore
 from runtime.store.port import Store
 from runtime.supervisor import Supervisor
-from runtime.timers import Timers
 from runtime.trace import NodeCrashed, Trace
 from runtime.under_way import UnderWay
 from runtime.waking import Waking
@@ -69,7 +67,7 @@ class System:
     closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
     block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
-    with its stack, None for never; not in virtual time. `workers`, `schedule` and `trace` are the lab's.
+    with its stack, None for never; not in virtual time. `workers`, `schedule` and `trace` are the lab's. `tracing`: the share of messages that is followed.
     """
 
     _nursery: trio.Nursery
@@ -87,19 +85,25 @@ class System:
         slow_turn: float | None = SLOW_TURN,
         schedule: Schedule | None = None,
         trace: Trace | None = None,
+        tracing: TraceSample | None = None,
     ) -> None:
         logs.configure_unless_done()
         self.clock = clock or SystemClock()
         self.entropy = entropy or Entropy()
         self.store: Store = store or MemoryStore()
         self.trace = trace
-        self.letters = DeadLetters(self.clock.now)
-        self.router = Router(self.letters)
+        self.tracing = (
+            None if tracing is None else Tracing(tracing, self.clock.now, self.entropy.stream("tracing"))
+        )
+        """The messages that were sampled, if any are."""
+        kinds = Kinds() if self.tracing is None else traced_kinds(self.tracing)
+        self.letters = kinds.letters(self.clock.now)
+        self.router = kinds.router(self.letters)
         self.reach = self.router.reach = Reach(self.router)
-        self.timers = Timers(self.clock)
+        self.timers = kinds.timers(self.clock)
         self._waking = Waking(self.timers, self._wake)
-        self.commit = CommitPoint(self.store, trace, _discard, self._waking.at)
-        self.dispatcher = Dispatcher(
+        self.commit = kinds.commit(self.store, trace, _discard, self._waking.at)
+        self.dispatcher = kinds.dispatcher(
             self.commit,
             self.timers,
             trace,

@@ -5,6 +5,7 @@ actor has staged is not yet durable.
 """
 
 import types
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -41,12 +42,14 @@ NO_REPLIES = UNAWAITED | {Deferred}
 class TurnEnd:
     """Ends turns: one method for each way in which a handler can be left."""
 
-    __slots__ = ("_commit", "_timers", "_trace")
+    __slots__ = ("_commit", "_timers", "_trace", "arrived")
 
     def __init__(self, commit: CommitPoint, timers: Timers, trace: Trace | None) -> None:
         self._commit = commit
         self._timers = timers
         self._trace = trace
+        self.arrived: Callable[[Cell, Envelope], None] | None = None
+        """Told of each turn from a mailbox as it begins; the tracer's."""
 
     def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
         """The handler answered `value`; nobody waits for it if there is no `pending`.

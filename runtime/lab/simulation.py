@@ -20,6 +20,7 @@ from runtime.cell import Cell
 from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
 from runtime.lab.determinism import fixed_task_order
+from runtime.observe.tracing import TraceSample
 from runtime.pattern import Pattern
 from runtime.run_queue import Schedule
 from runtime.store import Disk, MemoryStore
@@ -75,12 +76,14 @@ def simulate(
     start: float = START,
     keep_trace: bool = False,
     trace_into: list[str] | None = None,
+    tracing: TraceSample | None = None,
 ) -> Run:
     """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
 
     The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. Time is virtual, and begins
     at `start` (seconds since 1970). A sleep costs nothing, a thread or a process runs inline, a socket is not simulated.
-    `trace_into` is filled as the run goes: there it can be read even when the program raises.
+    `trace_into` is filled as the run goes: there it can be read even when the program raises. `tracing` changes nothing of
+    the run.
     """
     clock = VirtualClock(start, autojump=True)
     entropy = Entropy(seed)
@@ -101,6 +104,7 @@ def simulate(
                 entropy=entropy,
                 schedule=SeededSchedule(entropy.stream("schedule")),
                 trace=trace,
+                tracing=tracing,
                 workers=InlineWorkers(),
             ) as system:
                 found.append(await program(system))

@@ -11,6 +11,7 @@ import trio
 from patterns.queue.pattern import pattern
 from runtime import System
 from runtime.lab.simulation import Stuck, simulate
+from runtime.observe.tracing import TraceSample
 from tests.lab.queue_world import Seen, produce_and_consume
 
 pytestmark = pytest.mark.lab
@@ -52,6 +53,14 @@ def test_the_same_seed_gives_the_same_trace_line_by_line() -> None:
     one, two = (simulate(program, seed=3, patterns=[pattern], keep_trace=True) for _ in range(2))
     assert one.trace == two.trace
     assert one.result == two.result
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+def test_the_same_seed_gives_the_same_run_with_tracing_on(rate: float) -> None:
+    followed = [
+        simulate(program, seed=seed, patterns=[pattern], tracing=TraceSample(rate)) for seed in range(5)
+    ]
+    assert [run.digest for run in followed] == digests(range(5))
 
 
 def test_a_program_that_waits_for_ever_is_stuck_and_does_not_hang() -> None:
