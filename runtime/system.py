@@ -67,7 +67,8 @@ class System:
     closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
     block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
-    with its stack, None for never; not in virtual time. `workers`, `schedule` and `trace` are the lab's. `tracing`: the share of messages that is followed.
+    with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
+    followed. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
