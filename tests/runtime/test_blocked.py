@@ -203,6 +203,10 @@ async def test_a_receiver_that_refuses_does_not_hold_up_what_comes_behind(system
     assert system.letters.counts == {"overflow": 1}
 
 
+def done(_: Any) -> Note:
+    return Note(text="done")
+
+
 @pytest.mark.parametrize("by", ["pipe", "answer"])
 def test_what_a_pipe_asks_comes_behind_what_its_turn_has_told(by: str) -> None:
     async def program(system: System) -> None:
@@ -217,7 +221,7 @@ def test_what_a_pipe_asks_comes_behind_what_its_turn_has_told(by: str) -> None:
                 self.ctx.tell(full, Note(text=text))
             if by == "answer":
                 return self.ctx.answer(lambda: full.ask(Note(text="asked")))
-            return self.ctx.pipe(lambda: full.ask(Note(text="asked")), lambda _: Note(text="done"))
+            return self.ctx.pipe(lambda: full.ask(Note(text="asked")), done)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sender.ask, Run(step=step))
@@ -238,7 +242,7 @@ async def test_a_pipe_that_waits_behind_outputs_goes_with_its_incarnation(system
     def step(self: Any) -> None:
         for text in ("a", "b"):
             self.ctx.tell(full, Note(text=text))
-        self.ctx.pipe(lambda: full.ask(Note(text="asked")), lambda _: Note(text="done"))
+        self.ctx.pipe(lambda: full.ask(Note(text="asked")), done)
 
     await sender.ask(Run(step=step))
     cell = system.router.cells[sender.address]
