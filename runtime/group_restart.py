@@ -46,6 +46,7 @@ class GroupRestart:
         "_starting",
         "_strategy",
         "_task",
+        "over",
         "starts",
     )
 
@@ -74,6 +75,8 @@ class GroupRestart:
         self._not_before = 0.0
         self._changed = trio.Event()
         self._runs = False
+        self.over = False
+        """Nobody begins again: the supervisor ends."""
 
     @property
     def joined(self) -> bool:
@@ -110,7 +113,7 @@ class GroupRestart:
         self._rooms.under_way.coming[cell] = None
 
     async def _run(self) -> None:
-        while down := self._in_order():
+        while not self.over and (down := self._in_order()):
             self._changed = trio.Event()
             running = [cell for cell in down if not self._down[cell].ended]
             wait = self._not_before - self._rooms.clock.now()
@@ -141,7 +144,7 @@ class GroupRestart:
 
     async def _start(self, cell: Cell) -> None:
         await self._rooms.commit.landed(cell)
-        if cell.end_reason is not None or self._changed.is_set():
+        if self.over or cell.end_reason is not None or self._changed.is_set():
             return
         down = self._down.pop(cell)
         cell.restarts += 1

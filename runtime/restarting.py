@@ -25,7 +25,7 @@ Work = Callable[..., Awaitable[Any]]
 class Restarting:
     """The restarts of one supervisor's children, each for itself."""
 
-    __slots__ = ("_backing_off", "_ending", "_rooms", "_starting", "_task")
+    __slots__ = ("_backing_off", "_ending", "_rooms", "_starting", "_task", "over")
 
     def __init__(self, rooms: Rooms, starting: Starting, ending: Ending, task: Tasks) -> None:
         self._rooms = rooms
@@ -34,6 +34,8 @@ class Restarting:
         self._task = task
         self._backing_off: dict[Cell, Timer] = {}
         """What begins a child again after its backoff; the newest one of each."""
+        self.over = False
+        """Nobody begins again: the supervisor ends."""
 
     def restart(self, cell: Cell, reason: Restarted, delay: float) -> None:
         """It has failed."""
@@ -85,6 +87,8 @@ class Restarting:
         self._backing_off.pop(cell, None)
         incarnation = cell.incarnation
         await self._rooms.commit.landed(cell)
+        if self.over:
+            return
         # else it has been stopped meanwhile, or others have restarted it
         if cell.end_reason is None and cell.status is RESTARTING and cell.incarnation == incarnation:
             cell.status = STARTING

@@ -339,7 +339,7 @@ class Supervisor:
 
     def _perform(self, cell: Cell, error: Exception, decision: Decision) -> None:
         match decision:
-            case RestartIn() if self.given_up:
+            case RestartIn() if self._restarting.over:
                 pass  # it ends with this supervisor
             case RestartIn(delay):
                 log.info("actor_restarts", actor=cell.address, restarts=cell.restarts + 1, delay=delay)
@@ -356,6 +356,7 @@ class Supervisor:
     def _fail(self, cell: Cell, error: Exception, *, limit: bool) -> None:
         """This supervisor fails of a child."""
         self.given_up = True
+        self._restart_nobody()
         failure = error
         if limit:
             intensity = self._restarts.intensity
@@ -369,6 +370,12 @@ class Supervisor:
         self._give_up(failure)
 
     # --- ending ----------------------------------------------------------------------------------------
+
+    def _restart_nobody(self) -> None:
+        """This supervisor ends: no child that is down, or waits for its backoff, comes back among those that still end."""
+        self._restarting.over = True
+        if self._group is not None:
+            self._group.over = True
 
     async def stop_and_wait(self, cell: Cell, reason: StopReason) -> None:
         """End one child; returns when it has ended."""
@@ -384,6 +391,7 @@ class Supervisor:
 
     async def close(self, reason: StopReason) -> None:
         """End all children and this supervisor."""
+        self._restart_nobody()
         await self.end_children(reason)
         self._closed = True
         if self._nursery is not None:

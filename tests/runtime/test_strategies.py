@@ -15,6 +15,15 @@ from tests.runtime.cast import Bang, Keeper, Note, Player, Run, Wait, crash, on_
 from tests.runtime.family import Child, Crowd, First, ForAll, Last, RestForOne, family
 
 
+class Slow(Child):
+    """It has much to say at its end."""
+
+    @override
+    async def stopping(self, reason: StopReason) -> None:
+        await super().stopping(reason)
+        await trio.sleep(2)
+
+
 @on_stage()
 async def test_one_for_all_stops_all_in_reverse_and_starts_them_in_order(system: System) -> None:
     _, (_, b, _), heard = await family(system, ForAll)
@@ -219,6 +228,47 @@ async def test_temporary_children_of_a_group_are_stopped_and_stay_away(system: S
     assert names == ["a", "c"]
 
 
+@on_stage()
+async def test_a_supervisor_at_its_limit_starts_none_of_the_group_any_more(system: System) -> None:
+    _, (a, *_), heard = await family(
+        system, ForAll, intensity=Intensity(1, within=100), spec=lambda _: {"backoff": Backoff(first=0)}
+    )
+    Child.fails["a"] = 1
+    await a.tell(Run(step=crash))
+    await trio.sleep(10)
+    assert heard[-2:] == ["a starts", "a stopped CRASHED"]
+
+
+@pytest.mark.parametrize("ends", ["gives up", "is stopped"])
+def test_a_child_does_not_come_back_from_its_backoff_while_its_supervisor_ends(ends: str) -> None:
+    async def program(system: System) -> None:
+        Child.takes.clear()
+        Child.fails.clear()
+        heard: list[str] = []
+        parent = system.spawn(Spec(Player, intensity=Intensity(2, within=1_000)))
+
+        def spawns(self: Player) -> Any:
+            return [
+                self.ctx.spawn(Spec(kind, (heard, name), backoff=Backoff(first=1, jitter=0)))
+                for kind, name in ((Child, "a"), (Child, "b"), (Slow, "c"))
+            ]
+
+        a, b, _ = await parent.ask(Run(step=spawns))
+        for _ in range(2):  # the first restart comes at once, the second waits
+            await a.tell(Run(step=crash))
+            await settled()
+        heard.clear()
+        if ends == "gives up":
+            await b.tell(Run(step=crash))
+            await trio.sleep(10)
+        else:
+            await system.stop(parent)
+        assert heard[0].startswith("c stopping"), "which takes longer than the backoff of a"
+        assert not [line for line in heard if line.startswith("a")]
+
+    on_stage()(program)()
+
+
 @pytest.mark.parametrize(
     "policy", [{"restart": Restart.TEMPORARY}, {"directives": ((Bang, Directive.STOP),)}]
 )
@@ -246,12 +296,6 @@ async def test_a_child_that_is_stopped_while_its_group_restarts_is_not_started_a
 
 @on_stage()
 async def test_a_child_that_is_stopped_in_its_last_words_to_the_group_says_them_once(system: System) -> None:
-    class Slow(Child):
-        @override
-        async def stopping(self, reason: StopReason) -> None:
-            await super().stopping(reason)
-            await trio.sleep(2)
-
     Child.takes.clear()
     heard: list[str] = []
     parent = system.spawn(Spec(ForAll))
