@@ -422,20 +422,23 @@ class Supervisor:
         if self.children.get(cell.address) is cell:
             del self.children[cell.address]
         self._restarting.forget(cell)
-        self._line.over(cell)
         self._ended.set()
         self._ended = trio.Event()
-        if cell in self._leaving:
-            self._leaving.discard(cell)
-            self._follow()
+        if cell in self._leaving and self._follows(cell):
+            return  # and nobody starts behind it
+        self._line.over(cell)
 
-    def _follow(self) -> None:
-        """A significant child has ended by itself."""
+    def _follows(self, cell: Cell) -> bool:
+        """A significant child has ended by itself: whether this supervisor ends of it."""
+        self._leaving.discard(cell)
         auto = self.kind.auto_shutdown
         last = not any(cell.spec.significant for cell in self.children.values())
         if self._shut_down is not None and (auto is AutoShutdown.ANY or (auto is AutoShutdown.ALL and last)):
             log.info("supervisor_follows", supervisor=self.path)
+            self._restart_nobody()
             self._shut_down()
+            return True
+        return False
 
 
 def _named(error: Exception) -> str:

@@ -6,7 +6,7 @@ import pytest
 import trio
 from typing_extensions import override
 
-from actors.actor import Spec, StopReason
+from actors.actor import Spec, StartReason, StopReason
 from actors.errors import ActorCrashed, ActorRestarted, BadSpec, TooManyChildren
 from actors.supervision import Backoff, Directive, Intensity, Restart
 from runtime.observe.tree import as_text, snapshot
@@ -388,6 +388,28 @@ async def test_the_last_significant_child_takes_its_supervisor_along(system: Sys
     await b.tell(Run(step=crash))
     await settled()
     assert not system.router.cells
+
+
+@on_stage()
+async def test_who_stands_behind_a_significant_child_that_cannot_start_is_not_started(system: System) -> None:
+    class Elders(First):
+        @override
+        async def started(self, reason: StartReason) -> None:
+            for name in "ab":
+                self.ctx.spawn(Spec(Child, (self.heard, name), name=name, **significant(name)))
+
+        @override
+        async def stopping(self, reason: StopReason) -> None:
+            await trio.sleep(1)
+
+    Child.takes.clear()
+    Child.fails.clear()
+    Child.fails["a"] = 1
+    heard: list[str] = []
+    parent = system.spawn(Spec(Elders, (heard,)))
+    await trio.sleep(10)
+    assert heard == ["a starts", "a stopped CRASHED"]
+    assert parent.address not in system.router.cells
 
 
 @on_stage()
