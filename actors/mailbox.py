@@ -20,7 +20,8 @@ class Overflow(Enum):
     """What a full mailbox does with one more message."""
 
     WAIT = auto()
-    """The sender waits for room: back pressure."""
+    """The sender waits for room: back pressure. In a circle of full mailboxes, where nobody would ever make room, the
+    newest message becomes a dead letter instead (`mailbox_cycle`)."""
     REFUSE = auto()
     """The sender gets MailboxFull."""
     DROP_OLDEST = auto()

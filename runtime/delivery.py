@@ -80,9 +80,11 @@ class Delivery:
         """To a mailbox, or a dead letter; False: the sender is blocked by it until there is room."""
         if self._put(cell, envelope):
             return True
-        if cell.spec.overflow is Overflow.REFUSE or waits_for(cell, sender):
-            # refused, or two full mailboxes that wait for each other: nobody would ever make room
+        if cell.spec.overflow is Overflow.REFUSE:
             self._letters.add(cell.address, envelope, "overflow")
+            return True
+        if waits_for(cell, sender):  # full mailboxes that wait for each other: nobody would ever make room
+            self._letters.add(cell.address, envelope, "mailbox_cycle")
             return True
         self._when_room(sender, cell)
         return False

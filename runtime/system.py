@@ -225,6 +225,7 @@ class System:
 
     async def __aenter__(self) -> Self:
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
+        self._stack.push_async_exit(self._wind_up)
         if self.watchdog is not None:
             self.watchdog.start()
             self._stack.callback(self.watchdog.close)
@@ -239,16 +240,7 @@ class System:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        if error is None and not self._failures:
-            with trio.CancelScope(shield=True):  # its phases have deadlines of their own
-                await self._stop()
-        elif not (self.trace is not None and self.trace.dead):
-            await self._cut()
-        self._nursery.cancel_scope.cancel()
-        self._committing.cancel()
         swallowed = False
-        with trio.CancelScope(shield=True):  # a process is killed: that takes no time
-            await self.workers.aclose()
         try:
             swallowed = await self._stack.__aexit__(kind, error, trace) or False
         except BaseExceptionGroup as group:
@@ -260,6 +252,22 @@ class System:
             raise ExceptionGroup("the system has failed", self._failures)
         return swallowed
 
+    async def _wind_up(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """End all actors; whatever comes up here, a second Ctrl-C too, the nursery is left behind it."""
+        try:
+            if error is None and not self._failures:
+                with trio.CancelScope(shield=True):  # its phases have deadlines of their own
+                    await self._stop()
+            elif not (self.trace is not None and self.trace.dead):
+                await self._cut()
+        finally:
+            self._nursery.cancel_scope.cancel()
+            self._committing.cancel()
+            with trio.CancelScope(shield=True):  # a process is killed: that takes no time
+                await self.workers.aclose()
+
     async def _commit(self) -> None:
         # whoever cancels the system, or fails it: actors that end still wait for what they have staged
         with self._committing:
@@ -268,6 +276,7 @@ class System:
     async def _stop(self) -> None:
         self.router.accepting = False
         with trio.move_on_after(self._drain_grace) as grace:
+            self._nursery.start_soon(_cut_with, grace)
             await self._drained()
         if grace.cancelled_caught:
             log.warning("drain_cut", grace=self._drain_grace)
@@ -335,6 +344,14 @@ class System:
 
 def _watchdog(clock: Clock, limit: float | None) -> Watchdog | None:
     return Watchdog(limit, clock.now) if limit is not None and isinstance(clock, SystemClock) else None
+
+
+async def _cut_with(grace: trio.CancelScope) -> None:
+    """Whoever cancels the system cancels its pumps: there is nothing left to drain."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        grace.cancel()
 
 
 def _discard(cell: Cell, error: Exception) -> None:

@@ -38,6 +38,8 @@ def check_write(write: Write) -> None:
 def _bad_alone(write: Write) -> str | None:
     match write:
         case Put(name, value) | Append(name, _, value):
+            if value.__class__ is not bytes:  # a store that takes none would fail all that share its commit
+                return f"a value is bytes, that of {name!r} is a {type(value).__name__}"
             if len(value) > VALUE_MAX:
                 return f"a value has at most {VALUE_MAX} bytes, that of {name[:80]!r} has {len(value)}"
             return _bad_name(name)

@@ -8,7 +8,8 @@ from actors import Actor, Backoff, Directive, Message, Spec, StartReason, receiv
 from actors.durable import DurableActor, Put
 from runtime import System, VirtualClock
 from runtime.store import MemoryStore
-from tests.runtime.cast import Lively, Note, Player, Run, answering, crash, keeper, play, settled
+from runtime.workers import InlineWorkers
+from tests.runtime.cast import Lively, Note, Player, Run, answering, crash, keeper, play, rest, settled
 
 
 class Write(Message[None]):
@@ -162,3 +163,36 @@ def test_an_actor_may_be_stopped_while_its_system_is_being_cancelled() -> None:
 
     trio.run(main, clock=clock)
     assert heard == ["started Fresh", "stopping STOP", "stopped STOP", "has ended"]
+
+
+def test_who_cancels_a_system_that_drains_does_not_wait_for_the_rest_of_its_grace() -> None:
+    clock = VirtualClock(autojump=True)
+
+    async def main() -> float:
+        began = clock.now()
+        with trio.move_on_after(2):
+            async with System(clock=clock, drain_grace=60) as system:
+                await system.spawn(Spec(Player)).tell(rest(1_000))
+                await settled()
+        return clock.now() - began
+
+    assert trio.run(main, clock=clock) < 10
+
+
+class Struck(InlineWorkers):
+    """Something comes up while the system winds up: a second Ctrl-C."""
+
+    @override
+    async def aclose(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_whatever_comes_up_while_a_system_ends_it_leaves_nothing_behind() -> None:
+    async def main() -> None:
+        async with System(clock=clock, workers=Struck()) as system:
+            await system.spawn(Spec(Player)).tell(Note(text="x"))
+
+    clock = VirtualClock(autojump=True)
+    with pytest.raises(BaseExceptionGroup) as group:
+        trio.run(main, clock=clock)
+    assert group.group_contains(KeyboardInterrupt)

@@ -187,7 +187,7 @@ async def test_two_full_mailboxes_that_wait_for_each_other_do_not_hang(system: S
     await b.tell(Note(text="fills b"))
     await trio.sleep(5)
     handled = await a.ask(Note(text="x")) + await b.ask(Note(text="x")) - 2
-    assert handled + reasons(system)["overflow"] == 8
+    assert handled + reasons(system)["mailbox_cycle"] == 8
 
 
 @on_stage()
@@ -202,7 +202,7 @@ async def test_an_actors_tell_to_itself_never_waits(system: System) -> None:
     await actor.ask(Run(step=tells))
     await settled()
     assert heard == ["0", "1"]
-    assert reasons(system) == {"overflow": 3}
+    assert reasons(system) == {"mailbox_cycle": 3}
 
 
 @on_stage()

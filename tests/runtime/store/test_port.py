@@ -1,6 +1,9 @@
 """What every store keeps to."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from actors.address import Address
 from actors.durable import Append, Delete, DeletePrefix, Put, Trim, WakeAt, Write
@@ -60,6 +63,19 @@ async def test_an_oversized_row_refuses_the_whole_of_its_batch_alone(store: Stor
     assert causes(outcomes) == [BadWrite, BadWrite, None]
     assert await store.get(A, ["small"]) == [None]
     assert await store.version(A) == 0
+
+
+@pytest.mark.parametrize("value", ["text", ["a", "list"], None, 3, bytearray(b"b"), memoryview(b"m")])
+async def test_a_value_that_is_no_bytes_refuses_its_own_batch_alone(store: Store, value: Any) -> None:
+    outcomes = await store.commit(
+        [
+            Batch(A, 0, [Put("k", value)]),
+            Batch(B, 0, [Append("l", 0, value)]),
+            Batch(C, 0, [Put("k", b"good")]),
+        ]
+    )
+    assert causes(outcomes) == [BadWrite, BadWrite, None]
+    assert await store.get(C, ["k"]) == [b"good"]
 
 
 async def test_a_key_is_measured_in_bytes_and_holds_no_lone_surrogate(store: Store) -> None:
