@@ -301,20 +301,11 @@ class Router:
         if pending is None:
             self.send(sender, to, message)
             return
-        if pending.stage is Stage.DONE:
-            return
         self._count += 1
         envelope = self.envelope(message, self._count, sender.address, pending)
-        try:
-            cell = self._find(to, message, sender)
-            _check_restarting(cell)
-        except (ActorRestarting, DeadLettered, StartFailed) as error:
-            pending.settle(outcome.Error(error))
-            return
-        queue_again(cell, pending, envelope)
         if sender.blocked:
             sender.blocked.append((to, envelope))
-        elif not self.delivery.hand_over(sender, cell, envelope):
+        elif not self._deliver(sender, to, envelope):
             sender.blocked = deque(((to, envelope),))
 
     # --- ways into a mailbox ---------------------------------------------------------------------------
@@ -339,16 +330,30 @@ class Router:
 
     def _deliver(self, sender: Cell, to: Address, envelope: Envelope) -> bool:
         """False: it waits for room."""
+        pending = envelope.pending
+        if pending is not None:
+            return self._deliver_asked(sender, to, envelope, pending)
         try:
             cell = self._find(to, envelope.message, sender)
-        except DeadLettered as error:
-            if envelope.pending is not None:
-                envelope.pending.settle(outcome.Error(error))
+        except DeadLettered:
+            return True
         except StartFailed:
             self.letters.add(to, envelope, "start_failed")
-        else:
-            return self.delivery.hand_over(sender, cell, envelope)
-        return True
+            return True
+        return self.delivery.hand_over(sender, cell, envelope)
+
+    def _deliver_asked(self, sender: Cell, to: Address, envelope: Envelope, pending: Pending) -> bool:
+        """A forwarded one, whose asker is told if it gets nowhere, and may have left while it waited."""
+        if pending.stage is Stage.DONE:
+            return True
+        try:
+            cell = self._find(to, envelope.message, sender)
+            _check_restarting(cell)
+        except (ActorRestarting, DeadLettered, StartFailed) as error:
+            pending.settle(outcome.Error(error))
+            return True
+        queue_again(cell, pending, envelope)
+        return self.delivery.hand_over(sender, cell, envelope)
 
 
 def _asking(speaker: Speaker, to: Address) -> Cell:

@@ -8,6 +8,8 @@ import trio
 from typing_extensions import override
 
 from actors.actor import Actor, Spec, StopReason
+from actors.address import Address
+from actors.errors import DeadLettered
 from actors.handlers import receive
 from actors.mailbox import Overflow
 from actors.ref import Ref
@@ -160,6 +162,42 @@ async def test_a_message_that_waits_for_room_is_counted_by_a_rate_limiter_once(s
     await trio.sleep(20)
     assert heard == ["a", "b", "c"]
     assert system.letters.counts == {}
+
+
+@on_stage()
+async def test_a_forward_behind_outputs_that_wait_is_counted_by_a_rate_limiter_once(system: System) -> None:
+    full, sender = system.spawn(Spec(Narrow, ([],), capacity=1)), system.spawn(Spec(Player))
+    target = system.spawn(Spec(Player, name="target"))
+    RateLimiter(Scope(target.address), system.clock.now, rate=0.0001, burst=2).install(system.router)
+    await full.tell(rest(5))
+    await settled()
+
+    def step(self: Player) -> Any:
+        if self.ctx.address == target.address:
+            return "answer"
+        self.ctx.tell(full, Note(text="fills"))
+        self.ctx.tell(full, Note(text="waits"))
+        return self.ctx.forward(target)
+
+    assert await sender.ask(Run(step=step)) == "answer"
+    assert await target.ask(Note(text="the second")) == 1
+
+
+@on_stage()
+async def test_an_asker_whose_forward_waits_behind_other_outputs_is_told_that_nobody_takes_it(
+    system: System,
+) -> None:
+    full, sender = system.spawn(Spec(Narrow, ([],), capacity=1)), system.spawn(Spec(Player))
+    await full.tell(rest(5))
+    await settled()
+
+    def step(self: Player) -> Any:
+        self.ctx.tell(full, Note(text="fills"))
+        self.ctx.tell(full, Note(text="waits"))
+        return self.ctx.forward(self.ctx.ref(Address("/nobody")))
+
+    with pytest.raises(DeadLettered):
+        await sender.ask(Run(step=step))
 
 
 @on_stage()
