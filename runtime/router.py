@@ -177,7 +177,7 @@ class Router:
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
             if cell.unborn is asker:  # spawned in this very turn
-                cell.parent.begin_child(cell)
+                cell.parent.begin_asked(cell)
             if not interleaves(cell, message):
                 check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)

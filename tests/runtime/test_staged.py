@@ -237,6 +237,33 @@ def test_a_child_that_is_asked_in_the_turn_that_spawns_it_starts_then(kind: type
 
 
 @on_stage()
+async def test_a_child_that_is_asked_in_the_turn_that_spawns_it_starts_behind_those_spawned_before_it(
+    system: System,
+) -> None:
+    heard: list[str] = []
+    actor = system.spawn(Spec(Player))
+
+    async def asks(self: Player) -> None:
+        self.ctx.spawn(Spec(Lively, (heard, "one ")))
+        self.ctx.spawn(Spec(Lively, (heard, "two ")))
+        asked = self.ctx.spawn(Spec(Lively, (heard, "three ")))
+        self.ctx.spawn(Spec(Lively, (heard, "four ")))
+        await asked.ask(Note(text="asked"))
+        heard.append("answered")
+
+    await actor.ask(Wait(step=asks))
+    await settled()
+    assert heard == [
+        "one started Fresh",
+        "two started Fresh",
+        "three started Fresh",
+        "asked",
+        "answered",
+        "four started Fresh",
+    ]
+
+
+@on_stage()
 async def test_a_child_that_was_asked_in_a_turn_that_is_then_cut_ends(system: System) -> None:
     heard: list[str] = []
     actor = system.spawn(Spec(Player))
