@@ -165,8 +165,8 @@ class Cell:
         self.ctx: Turn | None = None
         self.vars: Vars | None = None
         self.mailbox: Mailbox[Envelope] | None = None
-        self.room: deque[Callable[[], None]] | None = None
-        """Who waits for room in the mailbox, oldest first."""
+        self.room: deque[tuple[Envelope, Callable[[], None]]] | None = None
+        """What waits for room in the mailbox, oldest first, and how it goes on."""
         self.blocked: deque[tuple[Address, Envelope]] | None = None
         """Outputs released and not yet accepted."""
         self.deferred: dict[str, Waiting] | None = None

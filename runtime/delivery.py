@@ -14,7 +14,7 @@ from actors.address import Address
 from actors.errors import MailboxFull, StartFailed
 from actors.mailbox import Overflow
 from runtime.cell import STOPPED, STOPPING, Cell
-from runtime.envelope import Envelope
+from runtime.envelope import Envelope, Stage
 from runtime.letters import DeadLetters
 from runtime.run_queue import RunQueue
 from runtime.waits import add_edge, waits_for
@@ -61,17 +61,15 @@ class Delivery:
         room = cell.room
 
         def go_on() -> None:
-            if cell.status is STOPPED and cell.end_reason is StopReason.IDLE:
-                self.again(cell.address, [envelope])
-            else:
-                self._offer(cell, envelope)
+            self._go_in(cell, envelope, succeeded=cell.end_reason is StopReason.IDLE)
             trio.lowlevel.reschedule(task)
 
         def abort(_: object) -> trio.lowlevel.Abort:
-            room.remove(go_on)
+            room.remove(waiting)
             return trio.lowlevel.Abort.SUCCEEDED
 
-        room.append(go_on)
+        waiting = (envelope, go_on)
+        room.append(waiting)
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     # --- from a turn -----------------------------------------------------------------------------------
@@ -86,26 +84,23 @@ class Delivery:
         if waits_for(cell, sender):  # full mailboxes that wait for each other: nobody would ever make room
             self._letters.add(cell.address, envelope, "mailbox_cycle")
             return True
-        self._when_room(sender, cell)
+        self._when_room(sender, cell, envelope)
         return False
 
-    def _when_room(self, sender: Cell, cell: Cell) -> None:
+    def _when_room(self, sender: Cell, cell: Cell, envelope: Envelope) -> None:
         self._queue.blocked(sender)
         edges = add_edge(sender, cell)
         if cell.room is None:
             cell.room = deque()
-        cell.room.append(lambda: self._unblock(sender, cell, edges))
+        cell.room.append((envelope, lambda: self._unblock(sender, cell, edges)))
 
     def _unblock(self, sender: Cell, cell: Cell, edges: list[Cell]) -> None:
         """There is room for the oldest output of the sender, which every interceptor has seen; then for the next ones."""
         edges.remove(cell)
         outputs = sender.blocked
         assert outputs is not None
-        to, envelope = outputs.popleft()
-        if cell.status is not STOPPED:
-            self._offer(cell, envelope)
-        else:  # whoever lives there now
-            self.again(to, [envelope])
+        _, envelope = outputs.popleft()
+        self._go_in(cell, envelope, succeeded=True)
         while outputs:
             to, envelope = outputs[0]
             if not self._deliver(sender, to, envelope):
@@ -124,6 +119,15 @@ class Delivery:
             then()
 
     # --- into the mailbox ------------------------------------------------------------------------------
+
+    def _go_in(self, cell: Cell, envelope: Envelope, *, succeeded: bool) -> None:
+        """There is room for it; `succeeded`: if its cell has gone meanwhile, it is for whoever lives there now."""
+        if envelope.pending is not None and envelope.pending.stage is Stage.DONE:
+            return  # its asker has been told already, or has left
+        if succeeded and cell.status is STOPPED:
+            self.again(cell.address, [envelope])
+        else:
+            self._offer(cell, envelope)
 
     def _put(self, cell: Cell, envelope: Envelope) -> bool:
         """Into the mailbox, but not before those who wait for room in it."""

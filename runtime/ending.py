@@ -217,7 +217,8 @@ class Ending:
         """Every waiting ask is told; what was told is a dead letter."""
         self._refuse(cell, error)
         while cell.room:
-            cell.room.popleft()()  # one at a time: each finds room, and is refused in its turn
+            _, go_on = cell.room.popleft()
+            go_on()  # one at a time: each finds room, and is refused in its turn
             self._refuse(cell, error)
         cell.room = None
         self._rooms.under_way.notice()
@@ -261,7 +262,8 @@ def _for_anybody(cell: Cell) -> list[Envelope]:
 def _wake_waiters(cell: Cell) -> None:
     room, cell.room = cell.room, None
     while room:
-        room.popleft()()
+        _, go_on = room.popleft()
+        go_on()
 
 
 def _over(cell: Cell) -> Exception:

@@ -12,6 +12,7 @@ from actors.actor import Activated, Restarted, StopReason
 from actors.errors import ActorRestarting
 from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
+from runtime.envelope import Pending
 from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending, starts_at_once
 from runtime.timers import Timer
@@ -96,7 +97,7 @@ class Restarting:
 
 
 def refuse_asks(cell: Cell) -> None:
-    """With `fail_fast`, who waits in its mailbox for an answer does not wait for its restart; tells stay.
+    """With `fail_fast`, who waits in its mailbox, or for room there, does not wait for its restart; tells stay.
 
     Nor does the message that is tried again go: its asker waits for the last try.
     """
@@ -111,5 +112,15 @@ def refuse_asks(cell: Cell) -> None:
         for envelope, pending in asks:
             assert cell.mailbox is not None
             cell.mailbox.remove(envelope)
-            pending.settle(outcome.Error(ActorRestarting(f"{cell.address} waits for its restart")))
+            _refuse(cell, pending)
             give_room(cell)  # who comes in may be an asker too
+    for waiting in list(cell.room or ()):
+        envelope, go_on = waiting
+        if envelope.pending is not None and cell.room is not None:
+            cell.room.remove(waiting)
+            _refuse(cell, envelope.pending)
+            go_on()
+
+
+def _refuse(cell: Cell, pending: Pending) -> None:
+    pending.settle(outcome.Error(ActorRestarting(f"{cell.address} waits for its restart")))

@@ -63,6 +63,7 @@ def leaver(cell: Cell, envelope: Envelope) -> Callable[[], None]:
 def give_room(cell: Cell) -> None:
     """Messages have left the mailbox: who has waited longest for room puts one in, and so on, before any newcomer can."""
     while cell.room and not (cell.mailbox is not None and cell.mailbox.full):
-        cell.room.popleft()()
+        _, go_on = cell.room.popleft()
+        go_on()
     if not cell.room:
         cell.room = None

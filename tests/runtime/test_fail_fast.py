@@ -12,7 +12,7 @@ from actors.ref import Ref
 from actors.supervision import Backoff, Intensity, Retry
 from runtime.system import System
 from runtime.testing import simulated
-from tests.runtime.cast import Note, Player, Run, Wait, crash, on_stage, rest, settled, unlogged
+from tests.runtime.cast import Bang, Note, Player, Run, Wait, crash, on_stage, rest, settled, unlogged
 from tests.runtime.family import ForAll, family
 
 SLOW = Backoff(first=20, jitter=0)
@@ -150,3 +150,36 @@ async def test_each_ask_ends_once_and_none_waits_for_a_backoff(system: System) -
         assert set(counts) <= {"answered", ActorCrashed.__name__, ActorRestarting.__name__}
         assert counts[ActorRestarting.__name__] > 0
         assert max(took) < 1
+
+
+@on_stage()
+async def test_who_waits_for_room_in_the_mailbox_is_told_of_the_restart_too(system: System) -> None:
+    ends: list[str] = []
+    heard: list[str] = []
+    actor = system.spawn(Spec(Player, (heard,), backoff=SLOW, fail_fast=True, capacity=1))
+    front = system.spawn(Spec(Player))
+
+    async def crashes(_: Player) -> None:
+        await trio.sleep(1)
+        raise Bang("late")
+
+    def forwards(self: Player) -> Any:
+        forwarded = self.ctx.forward(actor)
+        self.ctx.tell(actor, Note(text="behind"))
+        return forwarded
+
+    await actor.tell(Run(step=crash))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        await actor.tell(Wait(step=crashes))
+        await settled()
+        await actor.tell(Note(text="fills"))
+        nursery.start_soon(actor.tell, Note(text="told"))
+        await settled()
+        nursery.start_soon(told, actor, Note(text="asked"), ends)
+        await settled()
+        nursery.start_soon(told, front, Run(step=forwards), ends)
+        await trio.sleep(2)
+        assert ends == ["ActorRestarting"] * 2
+        await trio.sleep(30)
+    assert heard == ["fills", "told", "behind"]
