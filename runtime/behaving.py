@@ -13,9 +13,9 @@ from actors.errors import StashFull
 from actors.mailbox import Mailbox
 from actors.message import Deferred
 from runtime.cell import Cell
-from runtime.envelope import Envelope, Pending, Stage
-from runtime.poison import queue_again
+from runtime.envelope import Envelope, Pending
 from runtime.staged import Undoable
+from runtime.waits import queue_again
 
 
 class Queue(Protocol):
@@ -61,11 +61,9 @@ class Behaving:
         mailbox = self._queue.mailbox_of(self._cell) if back else None
         for envelope in reversed(back):
             assert mailbox is not None
-            if envelope.pending is not None:
-                if envelope.pending.stage is Stage.DONE:
-                    continue
-                queue_again(self._cell, envelope.pending, envelope)
-            mailbox.put_back(envelope)
+            pending = envelope.pending
+            if pending is None or queue_again(self._cell, pending, envelope):
+                mailbox.put_back(envelope)
         if mailbox:
             self._queue.ready(self._cell)
 

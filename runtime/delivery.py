@@ -17,7 +17,7 @@ from runtime.cell import STOPPED, STOPPING, Cell
 from runtime.envelope import Envelope, Stage
 from runtime.letters import DeadLetters
 from runtime.run_queue import RunQueue
-from runtime.waits import add_edge, waits_for
+from runtime.waits import add_edge, queue_again, waits_for
 
 Deliver = Callable[[Cell, Address, Envelope], bool]
 """The router's whole way for an output of a cell: who lives there, may it pass, and into the mailbox."""
@@ -153,8 +153,10 @@ class Delivery:
                 cell = self._live(to)
             except StartFailed:
                 cell = None
+            pending = envelope.pending
             if cell is None:
                 self._letters.add(to, envelope, "stopped")
-            else:  # above its bound: it was taken once, and is not to be lost
+            elif pending is None or queue_again(cell, pending, envelope):
+                # above its bound: it was taken once, and is not to be lost
                 self._queue.mailbox_of(cell).user.append(envelope)
                 self._queue.ready(cell)

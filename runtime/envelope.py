@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import outcome
 import trio
 from trio.lowlevel import Abort, Task
 
 from actors.address import Address
+
+if TYPE_CHECKING:
+    from runtime.cell import Cell
 
 
 class Stage(Enum):
@@ -26,9 +29,13 @@ class Stage(Enum):
 class Pending:
     """The asker's end: completed exactly once, by the first of reply, refusal, the actor's end and cancellation."""
 
-    __slots__ = ("_result", "_task", "began", "leave", "raise_cancel", "scope", "stage")
+    __slots__ = ("_result", "_task", "asker", "began", "edge", "leave", "raise_cancel", "scope", "stage")
 
-    def __init__(self, leave: Callable[[], None] | None = None) -> None:
+    def __init__(self, leave: Callable[[], None] | None = None, asker: "Cell | None" = None) -> None:
+        self.asker = asker
+        """Whose turn asks; None: from outside, where nobody is waited for."""
+        self.edge: tuple[list[Cell], Cell] | None = None
+        """The cell that the asker's turn waits for, and the edges that it stands among."""
         self.stage = Stage.QUEUED
         self.began = False
         self.leave = leave
@@ -48,6 +55,8 @@ class Pending:
             return
         self.stage = Stage.RETURNED
         self.leave = leave
+        if leave is not None:
+            self.free()  # deferred, it keeps no turn from ending
         if self.raise_cancel is not None:
             # cancelled in the turn, and the handler went on to its end: Trio does not ask a second time
             if leave is not None:
@@ -59,11 +68,20 @@ class Pending:
         if self.stage is Stage.DONE:
             return False
         self.stage = Stage.DONE
+        if self.edge is not None:
+            self.free()  # before its task goes on: until then others may look for circles
         if self._task is None:
             self._result = result
         else:
             trio.lowlevel.reschedule(self._task, result)
         return True
+
+    def free(self) -> None:
+        """The asker's turn waits for no cell any more."""
+        if self.edge is not None:
+            edges, target = self.edge
+            edges.remove(target)
+            self.edge = None
 
     def cancelled(self) -> None:
         """The handler ended by cancellation: the asker's own Cancelled, never the handler's, which belongs to another task."""

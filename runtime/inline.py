@@ -87,10 +87,10 @@ class InlineAsks:
                     ctx.effect("reply")
                 self._queue.turn_over(cell, ctx)
                 return value
-            pending = Pending()
+            pending = Pending(None, asker)
             self._ends.returned(cell, ctx, message, pending, value)
         if boundary.error is not None:
-            pending = pending or Pending()
+            pending = pending or Pending(None, asker)
             self._ends.raised(cell, ctx, message, pending, boundary.error)
         assert pending is not None
         self._queue.turn_over(cell, ctx)
@@ -101,9 +101,8 @@ class InlineAsks:
     ) -> Any:
         """A handler that may wait. A scope cannot be entered at its first wait: it is there before it starts."""
         edges = None if asker is None else add_edge(asker, cell)
-        over = False
         limit: TurnLimit | None = None
-        pending, boundary = Pending(), Boundary()
+        pending, boundary, over = Pending(None, asker), Boundary(), False
         assert cell.vars is not None
         try:
             with boundary, trio.CancelScope() as cell.scope:
@@ -122,7 +121,8 @@ class InlineAsks:
                 # the asker may have been cancelled, and then the handler's cleanup has failed: nobody waits for it
                 waiting = None if _is_cancelled() else pending
                 self._left(cell, ctx, message, waiting, cause_of(limit, cell, ctx, boundary.error))
-                await trio.lowlevel.checkpoint_if_cancelled()
+                if pending.settled:  # else the asker goes on to wait, and leaves there
+                    await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
             if edges is not None:

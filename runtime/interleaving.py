@@ -17,19 +17,6 @@ Raised = Callable[[Cell, Any, Envelope, Exception], None]
 """Ends a turn of the run queue that an exception has left."""
 
 
-def interleaves(cell: Cell, message: Any) -> bool:
-    """Whether the message can be handled now, in the midst of a turn: then to wait for its reply closes no cycle."""
-    if (
-        cell.status is not BUSY
-        or cell.blocked
-        or cell.room
-        or (cell.mailbox is not None and cell.mailbox.full)
-    ):
-        return False
-    handling = cell.handlers.get(message.__class__)
-    return handling is not None and handling.interleave
-
-
 def interleave(cell: Cell, ends: TurnEnd, raised: Raised) -> None:
     """Handle what may be of a busy cell's mail; called while nobody's handler runs, so its turn is suspended."""
     if cell.mailbox is None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from actors.supervision import Directive, Drop
 from runtime.cell import Cell
-from runtime.envelope import Envelope, Pending, Stage
+from runtime.envelope import Envelope, Pending
 from runtime.mailboxes import mailbox_for
-from runtime.waits import leaver
+from runtime.waits import queue_again
 
 GOES_ON = (Directive.RESUME, Directive.RESTART)
 """After any other, nobody is there to try it again."""
@@ -28,25 +28,16 @@ def once_more(
         return False  # its asker, in whose task it was driven, has left
     if envelope is not None and envelope.timer is not None:
         return False  # a timer's message, or a pipe's result, is for the past incarnation alone
-    if pending is not None and (pending.stage is Stage.DONE or pending.raise_cancel is not None):
-        return False  # nobody waits for it any more
     before = cell.retried  # by its envelope: the same message may be told again
     tries = before[1] + 1 if before is not None and before[0] is envelope else 1
     if tries > policy.times:
         cell.retried = None
         return False
     again = envelope or Envelope(message, 0, None, pending)
+    if pending is not None and not queue_again(cell, pending, again):
+        return False
     cell.retried = (again, tries)
-    if pending is not None:
-        queue_again(cell, pending, again)
     if cell.mailbox is None:
         cell.mailbox = mailbox_for(cell)
     cell.mailbox.put_back(again)
     return True
-
-
-def queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> None:
-    """Its asker may leave again at any time: the turn that it waited for is over."""
-    pending.stage = Stage.QUEUED
-    pending.scope = None
-    pending.leave = leaver(cell, envelope)

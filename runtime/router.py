@@ -29,11 +29,9 @@ from runtime.cell import IDLE, QUEUED, RESTARTING, Cell
 from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
-from runtime.interleaving import interleaves
 from runtime.letters import DeadLetters
-from runtime.poison import queue_again
 from runtime.reach import Reach
-from runtime.waits import add_edge, check_cycle, leaver
+from runtime.waits import check_cycle, interleaves, leaver, queue_again, wait_for
 
 YIELD_EVERY = 64
 """Inline asks from outside after which the asker lets other tasks run: they are no checkpoints of their own."""
@@ -166,9 +164,12 @@ class Router:
 
     async def _answer(self, pending: Pending, to: Address, message: Any, within: float | None) -> Any:
         """The turn has ended; its reply may wait for a commit, or be deferred."""
-        if within is None or pending.settled:
-            return await pending.wait()
-        return await _in_time(pending.wait(), to, message, within, [])
+        try:
+            if within is None or pending.settled:
+                return await pending.wait()
+            return await _in_time(pending.wait(), to, message, within, [])
+        finally:
+            pending.free()
 
     def _check_accepting(self) -> None:
         if not self.accepting and not INSIDE.get():
@@ -184,18 +185,17 @@ class Router:
         pending = cast("Pending", envelope.pending)
         if began is not None:
             began.append(pending)
-        edges = None if asker is None else add_edge(asker, cell)
+        wait_for(pending, cell)
         try:
             await self.delivery.put_waiting(cell, envelope)
             return await pending.wait()
         finally:
-            if edges is not None:
-                edges.remove(cell)
+            pending.free()
 
     def _asking_envelope(self, cell: Cell, message: Any, asker: Cell | None) -> Envelope:
         _check_restarting(cell)
         envelope = self.envelope(message, self._count, None if asker is None else asker.address)
-        envelope.pending = Pending(leaver(cell, envelope))
+        envelope.pending = Pending(leaver(cell, envelope), asker)
         return envelope
 
     async def ask_watched(
@@ -304,7 +304,8 @@ class Router:
         self._count += 1
         envelope = self.envelope(message, self._count, sender.address, pending)
         if sender.blocked:
-            sender.blocked.append((to, envelope))
+            if queue_again(sender, pending, envelope):
+                sender.blocked.append((to, envelope))
         elif not self._deliver(sender, to, envelope):
             sender.blocked = deque(((to, envelope),))
 
@@ -352,8 +353,7 @@ class Router:
         except (ActorRestarting, DeadLettered, StartFailed) as error:
             pending.settle(outcome.Error(error))
             return True
-        queue_again(cell, pending, envelope)
-        return self.delivery.hand_over(sender, cell, envelope)
+        return not queue_again(cell, pending, envelope) or self.delivery.hand_over(sender, cell, envelope)
 
 
 def _asking(speaker: Speaker, to: Address) -> Cell:

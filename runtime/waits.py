@@ -2,13 +2,18 @@
 
 `cell.waits` holds them: whom the cell's present turn asks, and whose mailbox has no room for what it has let out.
 Only an ask that must queue can close a cycle: an idle target waits for nobody. So nothing here is on the fast way.
+A message may move: tried again, stashed, forwarded, from a passivated actor to its successor. Its asker's edge moves
+with it, in `queue_again`. A deferred ask is no edge: the actor that defers is free.
 """
 
 from collections.abc import Callable
+from typing import Any
+
+import outcome
 
 from actors.errors import AskCycle
-from runtime.cell import Cell
-from runtime.envelope import Envelope
+from runtime.cell import BUSY, Cell
+from runtime.envelope import Envelope, Pending, Stage
 
 
 def add_edge(asker: Cell, target: Cell) -> list[Cell]:
@@ -48,6 +53,46 @@ def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
         if following not in seen and (rest := _path(following, sought, seen)):
             return [here, *rest]
     return None
+
+
+def interleaves(cell: Cell, message: Any) -> bool:
+    """Whether the message can be handled now, in the midst of a turn: then to wait for its reply closes no cycle."""
+    if (
+        cell.status is not BUSY
+        or cell.blocked
+        or cell.room
+        or (cell.mailbox is not None and cell.mailbox.full)
+    ):
+        return False
+    handling = cell.handlers.get(message.__class__)
+    return handling is not None and handling.interleave
+
+
+def wait_for(pending: Pending, cell: Cell) -> None:
+    """The asker's turn waits for this cell now, whichever it was before."""
+    if pending.asker is not None:
+        pending.free()
+        pending.edge = (add_edge(pending.asker, cell), cell)
+
+
+def queue_again(cell: Cell, pending: Pending, envelope: Envelope) -> bool:
+    """A message moves to `cell`, with its asker, who may leave again at any time: the turn that it waited for is over.
+
+    False: it goes nowhere. The asker has left, or is leaving, or gets AskCycle, because the cell waits for the asker's own turn.
+    """
+    if pending.stage is Stage.DONE or pending.raise_cancel is not None:
+        return False
+    pending.stage = Stage.QUEUED
+    pending.scope = None
+    pending.leave = leaver(cell, envelope)
+    if pending.asker is not None and not interleaves(cell, envelope.message):
+        try:
+            check_cycle(pending.asker, cell)
+        except AskCycle as cycle:
+            pending.settle(outcome.Error(cycle))
+            return False
+    wait_for(pending, cell)
+    return True
 
 
 def leaver(cell: Cell, envelope: Envelope) -> Callable[[], None]:

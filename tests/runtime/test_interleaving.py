@@ -130,6 +130,19 @@ async def test_an_ask_that_comes_back_is_no_cycle_if_it_interleaves(system: Syst
 
 
 @on_stage()
+async def test_a_forward_that_comes_back_to_its_asker_is_no_cycle_if_it_interleaves(system: System) -> None:
+    patient, front = system.spawn(Spec(Patient)), system.spawn(Spec(Patient))
+
+    def onward(self: Patient) -> Any:
+        return heard(self) if self.ctx.address == patient.address else self.ctx.forward(patient)
+
+    async def asks(_: Any) -> Any:
+        return await front.ask(Glance(step=onward))
+
+    assert await patient.ask(Wait(step=asks)) == ["glance"]
+
+
+@on_stage()
 async def test_a_refusal_in_the_midst_of_a_turn_leaves_the_turn_alone(system: System) -> None:
     patient = system.spawn(Spec(Patient))
     async with trio.open_nursery() as nursery:
