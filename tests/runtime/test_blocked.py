@@ -201,6 +201,21 @@ async def test_an_asker_whose_forward_waits_behind_other_outputs_is_told_that_no
 
 
 @on_stage()
+async def test_a_forward_whose_asker_has_left_while_it_waited_for_room_is_no_dead_letter(
+    system: System,
+) -> None:
+    full, sender = system.spawn(Spec(Narrow, ([],), capacity=1)), system.spawn(Spec(Player))
+    await full.tell(rest(5))
+    await settled()
+    await full.tell(Note(text="fills"))
+    with trio.move_on_after(1):
+        await sender.ask(Run(step=lambda self: self.ctx.forward(full)))
+    await system.stop(full)
+    assert dict(system.letters.counts) == {"stopped": 1}  # what filled it
+    assert await sender.ask(Note(text="on it goes")) == 1
+
+
+@on_stage()
 async def test_a_thousand_waiting_outputs_come_in_their_order_to_two_receivers(system: System) -> None:
     heard: list[Any] = []
     receivers = [system.spawn(Spec(Narrow, (heard,), capacity=3)) for _ in range(2)]

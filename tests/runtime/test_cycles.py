@@ -49,6 +49,16 @@ async def test_over_a_passivation_a_circle_is_found(system: System) -> None:
     assert waiting(system) == []
 
 
+@on_stage(patterns=[keeping(Spec(SlowToStop, ([],), idle_after=5.0, capacity=1))])
+async def test_over_a_passivation_a_circle_is_found_though_it_waits_for_room(system: System) -> None:
+    a, b = system.spawn(Spec(Player, name="a")), keeper(system)
+    await b.ask(Note(text="up"))
+    await stopping(system, b)
+    await b.tell(rest(1))
+    assert await chain_of(a.ask(asks(b, asks(a, Note(text="back"))))) == [b.address, a.address, b.address]
+    assert waiting(system) == []
+
+
 @on_stage()
 async def test_a_message_that_is_tried_again_closes_a_circle(system: System) -> None:
     a, b = system.spawn(Spec(Player, name="a")), system.spawn(Spec(Player, name="b", poison=Retry(1)))
