@@ -133,6 +133,7 @@ class Cell:
         "history",
         "incarnation",
         "last_error",
+        "looked_through",
         "mailbox",
         "on_demand",
         "parent",
@@ -177,6 +178,8 @@ class Cell:
         """Of the turn that may suspend."""
         self.pending: Pending | None = None
         """Who asked for that turn, if it goes through the run queue."""
+        self.looked_through = False
+        """It stands in the run queue for what it can handle in the midst of its turn."""
         self.waits: list[Cell] | None = None
         """Whom the present turn waits for: the edges of the wait-for graph."""
         self.turn_over: Settable | None = None

@@ -143,7 +143,7 @@ class Delivery:
         if dropped is not None:
             self._letters.add(cell.address, dropped, "overflow")
         if taken:
-            self._queue.ready(cell)
+            self._queue.ready(cell, envelope)
         return taken or dropped is not None
 
     def again(self, to: Address, envelopes: Iterable[Envelope]) -> None:
@@ -159,4 +159,4 @@ class Delivery:
             elif pending is None or queue_again(cell, pending, envelope):
                 # above its bound: it was taken once, and is not to be lost
                 self._queue.mailbox_of(cell).user.append(envelope)
-                self._queue.ready(cell)
+                self._queue.ready(cell, envelope)

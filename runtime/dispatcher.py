@@ -170,6 +170,7 @@ class Dispatcher:
                 continue
             cell = queue.take()
             if cell.status is not QUEUED:
+                cell.looked_through = False
                 if cell.status is BUSY:
                     interleave(cell, self._ends, self._raised)
                 continue

@@ -69,13 +69,27 @@ class RunQueue:
 
     # --- who goes next ---------------------------------------------------------------------------------
 
-    def ready(self, cell: Cell) -> None:
-        """The cell has mail: into the run queue, if it is idle, or handles some of it in the midst of a turn."""
+    def ready(self, cell: Cell, newest: Envelope | None = None) -> None:
+        """The cell has mail: into the run queue, if it is idle, or handles some of it in the midst of a turn.
+
+        `newest`: all that has come since it was ready last; None: any of its mail may be what it waited for.
+        """
         if cell.status is IDLE:
             cell.status = QUEUED
             self.enqueue(cell)
         elif cell.status is BUSY and cell.actor is not None and cell.actor.interleaves:
-            self.enqueue(cell)
+            self._look_through(cell, newest)
+
+    def _look_through(self, cell: Cell, newest: Envelope | None) -> None:
+        """Its whole mailbox is looked through each time, so not for what must wait, and once for all that has come."""
+        if cell.looked_through:
+            return
+        if newest is not None:
+            handling = cell.handlers.get(newest.message.__class__)
+            if handling is None or not handling.interleave:
+                return
+        cell.looked_through = True
+        self.enqueue(cell)
 
     def enqueue(self, cell: Cell) -> None:
         self.cells.append(cell)

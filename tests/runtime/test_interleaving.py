@@ -197,6 +197,71 @@ async def test_who_waits_for_room_gets_that_of_a_message_handled_in_the_midst_of
     assert await patient.ask(Run(step=heard)) == ["glance", "glance", "later"]
 
 
+@on_stage()
+async def test_mail_that_must_wait_for_the_end_of_the_turn_makes_nobody_look_through_the_mailbox(
+    system: System,
+) -> None:
+    patient, queue = system.spawn(Spec(Patient)), system.dispatcher.queue
+    await patient.tell(rest(10))
+    await settled()
+    for _ in range(100):
+        await patient.tell(Note(text="later"))
+    assert not queue.cells
+
+
+@on_stage()
+async def test_the_mailbox_is_looked_through_once_for_all_that_interleaves(system: System) -> None:
+    patient, queue = system.spawn(Spec(Patient)), system.dispatcher.queue
+    await patient.tell(rest(10))
+    await settled()
+    for _ in range(100):
+        await patient.tell(Glance(step=heard))
+    assert len(queue.cells) == 1
+    await settled()
+    await patient.tell(Glance(step=heard))  # and again for what comes later
+    assert len(queue.cells) == 1
+    with trio.fail_after(1):
+        assert await patient.ask(Glance(step=heard)) == ["glance"] * 102
+
+
+@on_stage()
+async def test_what_was_not_looked_at_before_the_turn_was_over_interleaves_with_a_later_one(
+    system: System,
+) -> None:
+    patient = system.spawn(Spec(Patient))
+    await patient.tell(rest(10))
+    await settled()
+    await patient.tell(Glance(step=heard))
+    system.router.cells[patient.address].cancel_turn()
+    await settled()
+    await patient.tell(rest(10))
+    await settled()
+    with trio.fail_after(1):
+        assert await patient.ask(Glance(step=heard)) == ["glance", "glance"]
+
+
+@on_stage()
+async def test_what_came_while_its_outputs_waited_for_room_interleaves_when_they_have_got_it(
+    system: System,
+) -> None:
+    patient, player = system.spawn(Spec(Patient)), system.spawn(Spec(Player, capacity=1))
+    await player.tell(rest(5))
+    await settled()
+    await player.tell(Note(text="fills it"))
+    await patient.tell(rest(100))
+    await settled()
+
+    def say(actor: Any) -> None:
+        actor.ctx.tell(player, Note(text="waits for room"))
+
+    await patient.tell(Glance(step=say))
+    await settled()
+    await patient.tell(Glance(step=heard))
+    await settled()
+    with trio.fail_after(10):
+        assert await patient.ask(Glance(step=heard)) == ["glance"] * 3
+
+
 def test_a_simulation_with_interleaved_turns_is_the_same_for_the_same_seed() -> None:
     async def program(system: System) -> list[str]:
         patient = system.spawn(Spec(Patient))
