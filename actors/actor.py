@@ -277,7 +277,10 @@ class Actor(Generic[M]):
     threads_max: ClassVar[int] = 4
     """Threads of `ctx.thread` at work for the class at a time."""
     max_turn: ClassVar[float] = float("inf")
-    """Seconds that a turn may take from its first wait on; then it is cancelled and has crashed: TurnTooLong."""
+    """Seconds that a turn may take from its first wait on; then it is cancelled and has crashed: TurnTooLong.
+
+    One that goes on for `stop_grace` more is left behind, and the actor restarts without it.
+    """
     initial: ClassVar[str] = ""
     """The state it begins in, if it has handlers that name one."""
     elsewhere: ClassVar[Elsewhere] = Elsewhere.POSTPONE

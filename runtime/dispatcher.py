@@ -30,7 +30,7 @@ from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import TurnEnd, release_asker
-from runtime.turn_limit import TurnLimit, cause_of, limit_of
+from runtime.turn_limit import TurnLimit, cause_of, limit_of, was_late
 from runtime.waits import give_room
 
 PLAIN = Kind.PLAIN
@@ -190,7 +190,7 @@ class Dispatcher:
         if cell.status is QUEUED:
             self.queue.enqueue(cell)
 
-    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:  # noqa: C901 -- the hottest loop: a call costs ten tests
+    async def visit(self, pump: Pump, cell: Cell, most: int) -> None:  # noqa: C901, PLR0915 -- the hottest loop: a call costs ten tests
         """Up to `most` messages of one cell."""
         mailbox, ctx, arrived = cell.mailbox, cell.ctx, self._ends.arrived
         assert ctx is not None
@@ -218,6 +218,8 @@ class Dispatcher:
                 value = cell.vars.run(handling.function, cell.actor, envelope.message)
             else:
                 value = await self._awaited(pump, cell, envelope, handling)
+                if was_late(pump.limit, ctx):
+                    return  # as if its cancellation had left the pump's scope
             self._ends.returned(cell, ctx, envelope.message, envelope.pending, value)
             pump.cell = None
             if self._active is not pump or cell.status is not BUSY or cell.blocked or pump.spent:
@@ -256,7 +258,8 @@ class Dispatcher:
 
     def _promote(self, pump: Pump, cell: Cell) -> None:
         """The handler waits: it keeps the pump's task, and a fresh pump goes on with the others."""
-        pump.limit = limit_of(cell, self._timers, pump.scope)
+        assert cell.ctx is not None
+        pump.limit = limit_of(cell, cell.ctx, self._timers, pump.scope)
         if pump.limit is not None:
             pump.limit.waits()
         self.queue.suspended += 1

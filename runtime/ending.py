@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from actors.actor import Actor, StopReason
-from actors.errors import ActorRestarted, ActorStopped
+from actors.errors import ActorCrashed, ActorRestarted, ActorStopped
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, QUEUED, STOPPED, STOPPING, Cell
 from runtime.context import TurnContext
@@ -124,11 +124,22 @@ class Ending:
                 await over.wait()
         if cell.suspended:
             self.fence(cell)
-            if cell.pending is not None:
-                cell.pending.settle(outcome.Error(_over(cell)))
-            if cell.ctx is not None:
-                self._dispatcher.queue.straggles(cell.ctx)
-            log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
+            self._leave_behind(cell, _over(cell))
+
+    def overran(self, cell: Cell, error: Exception) -> None:
+        """Leave the present turn behind now: the cell goes on without it."""
+        crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
+        crashed.__cause__ = error
+        self._leave_behind(cell, crashed)
+        cell.scope = cell.pending = None
+
+    def _leave_behind(self, cell: Cell, told: Exception) -> None:
+        if cell.pending is not None:
+            cell.pending.cancelled()  # an asker that has been gets no more than that
+            cell.pending.settle(outcome.Error(told))
+        if cell.ctx is not None:
+            self._dispatcher.queue.straggles(cell.ctx)
+        log.error("straggler", actor=cell.address, incarnation=cell.incarnation)
 
     def fence(self, cell: Cell) -> None:
         """The incarnation is over: no effect any more, no timer, no pipe; who was deferred is told."""

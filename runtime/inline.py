@@ -20,7 +20,7 @@ from runtime.run_queue import RunQueue
 from runtime.timers import Timers
 from runtime.trace import Trace
 from runtime.turn_end import NO_REPLIES, TurnEnd
-from runtime.turn_limit import TurnLimit, cause_of, limit_of
+from runtime.turn_limit import TurnLimit, cause_of, limit_of, was_late
 from runtime.waits import add_edge
 
 DEPTH_MAX = 16
@@ -107,15 +107,16 @@ class InlineAsks:
         try:
             with boundary, trio.CancelScope() as cell.scope:
                 self._queue.suspended += 1
-                limit = limit_of(cell, self._timers, cell.scope)
+                limit = limit_of(cell, ctx, self._timers, cell.scope)
                 value = await drive(
                     cell.vars,
                     ctx,
                     handling.function(cell.actor, message),
                     None if limit is None else limit.waits,
                 )
-                self._ends.returned(cell, ctx, message, pending, value)
-                over = True
+                if not was_late(limit, ctx):
+                    self._ends.returned(cell, ctx, message, pending, value)
+                    over = True
             if not over:
                 over = True
                 # the asker may have been cancelled, and then the handler's cleanup has failed: nobody waits for it

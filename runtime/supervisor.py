@@ -148,6 +148,12 @@ class Supervisor:
         else:
             self._crashed(cell, error)
 
+    def overran(self, cell: Cell, error: Exception) -> None:
+        """Its turn was cancelled and will not end: it is left behind, so that there is nothing to resume."""
+        if cell.end_reason is None and not _is_over(cell):  # else it is waited for already, as long as that
+            self._ending.overran(cell, error)
+            self._crashed(cell, error)
+
     def _crashed(self, cell: Cell, error: Exception) -> None:
         """A turn of it, or its supervisor of its children, has failed."""
         if cell.end_reason is not None or _is_over(cell):

@@ -14,24 +14,31 @@ from runtime.timers import Timer, Timers
 
 
 class TurnLimit:
-    """Cancels a turn when it has waited for too long; `late` says that it has."""
+    """Cancels a turn when it has waited for too long; `late` says that it has. One that stays then is left behind."""
 
-    __slots__ = ("_scope", "_seconds", "_timer", "_timers", "late")
+    __slots__ = ("_cell", "_ctx", "_scope", "_timer", "_timers", "late")
 
-    def __init__(self, timers: Timers, scope: trio.CancelScope, seconds: float) -> None:
+    def __init__(self, timers: Timers, cell: Cell, ctx: Turn, scope: trio.CancelScope) -> None:
         self.late = False
         self._timers = timers
         self._timer: Timer | None = None
+        self._cell = cell
+        self._ctx = ctx
         self._scope = scope
-        self._seconds = seconds
 
     def waits(self) -> None:
         """The turn waits for the first time."""
-        self._timer = self._timers.after(self._seconds, self._end)
+        assert self._cell.actor is not None
+        self._timer = self._timers.after(self._cell.actor.max_turn, self._end)
 
     def _end(self, _: Timer) -> None:
         self.late = True
         self._scope.cancel()
+        self._timer = self._timers.after(self._cell.spec.stop_grace, self._leave_behind)
+
+    def _leave_behind(self, _: Timer) -> None:
+        if not self._ctx.fenced:
+            self._cell.parent.overran(self._cell, _too_long(self._cell))
 
     def over(self) -> None:
         """The turn is."""
@@ -39,18 +46,26 @@ class TurnLimit:
             self._timer.cancelled = True
 
 
-def limit_of(cell: Cell, timers: Timers, scope: trio.CancelScope) -> TurnLimit | None:
+def limit_of(cell: Cell, ctx: Turn, timers: Timers, scope: trio.CancelScope) -> TurnLimit | None:
     """None: the turn may last."""
     assert cell.actor is not None
-    seconds = cell.actor.max_turn
-    return TurnLimit(timers, scope, seconds) if seconds < inf else None
+    return TurnLimit(timers, cell, ctx, scope) if cell.actor.max_turn < inf else None
+
+
+def was_late(limit: TurnLimit | None, ctx: Turn) -> bool:
+    """Whether the turn has crashed by its deadline, also if it has swallowed its cancellation and returned."""
+    return limit is not None and limit.late and not ctx.fenced
 
 
 def cause_of(limit: TurnLimit | None, cell: Cell, ctx: Turn, error: Exception | None) -> Exception | None:
     """What a turn was left by; None: it was cut. Its deadline comes before what its cleanup raised."""
-    if limit is None or not limit.late or ctx.fenced:
+    if not was_late(limit, ctx):
         return error
-    assert cell.actor is not None
-    late = TurnTooLong(f"{cell.address}: a turn of more than {cell.actor.max_turn:g} s (`max_turn`)")
+    late = _too_long(cell)
     late.__cause__ = error
     return late
+
+
+def _too_long(cell: Cell) -> TurnTooLong:
+    assert cell.actor is not None
+    return TurnTooLong(f"{cell.address}: a turn of more than {cell.actor.max_turn:g} s (`max_turn`)")

@@ -1,20 +1,25 @@
 """A turn that waits for longer than its class allows is cancelled, and has crashed."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import trio
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, TurnTooLong
+from actors.errors import ActorCrashed, Fenced, TurnTooLong
 from actors.supervision import Directive
 from runtime.store import MemoryStore
 from runtime.system import System
 from tests.runtime.cast import (
     Keeper,
+    Lively,
     Note,
     Player,
     Refusal,
     Run,
     Wait,
+    itself,
     keeper,
     keeping,
     on_stage,
@@ -113,6 +118,104 @@ async def test_what_its_cleanup_raises_is_the_cause_of_the_late_turn(system: Sys
         await system.spawn(Spec(Hasty)).ask(Wait(step=step))
     assert isinstance(crashed.value.__cause__, TurnTooLong)
     assert isinstance(crashed.value.__cause__.__cause__, Refusal)
+
+
+async def shielded(_: object) -> str:
+    with trio.CancelScope(shield=True):
+        await trio.sleep(5)
+    return "late"
+
+
+async def swallowing(_: object) -> str:
+    try:
+        await trio.sleep(5)
+    except trio.Cancelled:
+        return "swallowed"
+    return "late"
+
+
+@pytest.mark.parametrize("how", ["inline", "queued"])
+@pytest.mark.parametrize("step", [shielded, swallowing])
+def test_a_late_turn_has_crashed_also_if_it_returns(how: str, step: Callable[[object], Any]) -> None:
+    @on_stage()
+    async def test(system: System) -> None:
+        hasty = system.spawn(Spec(Hasty))
+        before = await hasty.ask(Run(step=itself))
+        if how == "queued":
+            await hasty.tell(rest(0.5))
+            await settled()
+        with pytest.raises(ActorCrashed) as crashed:
+            await hasty.ask(Wait(step=step))
+        assert isinstance(crashed.value.__cause__, TurnTooLong)
+        assert await hasty.ask(Run(step=itself)) is not before
+
+    test()
+
+
+async def stuck(_: object) -> None:
+    with trio.CancelScope(shield=True):
+        await trio.sleep(500)
+
+
+@pytest.mark.parametrize("spec", [Spec(Hasty), Spec(Hasty, directives=((TurnTooLong, Directive.RESUME),))])
+def test_the_actor_goes_on_without_a_turn_that_was_cancelled_and_stays(spec: Spec[Any]) -> None:
+    @on_stage()
+    async def test(system: System) -> None:
+        hasty = system.spawn(spec)
+        before = await hasty.ask(Run(step=itself))
+        await hasty.tell(Wait(step=stuck))
+        await trio.sleep(6.9)  # its 2 s, and `stop_grace`
+        assert system.router.cells[hasty.address].incarnation == 1
+        await trio.sleep(0.2)
+        with trio.fail_after(10):
+            assert await hasty.ask(Run(step=itself)) is not before
+        await trio.sleep(500)
+        assert (await hasty.ask(Run(step=itself))) is not before
+        assert system.router.cells[hasty.address].restarts == 1
+
+    test()
+
+
+@on_stage()
+async def test_whoever_waits_for_a_turn_that_stays_is_told_when_it_is_left_behind(system: System) -> None:
+    hasty = system.spawn(Spec(Hasty))
+    await hasty.tell(rest(0.5))
+    await settled()
+    with trio.fail_after(8), pytest.raises(ActorCrashed) as crashed:
+        await hasty.ask(Wait(step=stuck))
+    assert isinstance(crashed.value.__cause__, TurnTooLong)
+
+
+@on_stage()
+async def test_what_a_turn_says_that_was_left_behind_is_refused(system: System) -> None:
+    hasty, player = system.spawn(Spec(Hasty)), system.spawn(Spec(Player))
+    refused: list[Exception] = []
+
+    async def step(actor: Hasty) -> None:
+        await stuck(actor)
+        try:
+            actor.ctx.tell(player, Note(text="late"))
+        except Fenced as error:
+            refused.append(error)
+
+    await hasty.tell(Wait(step=step))
+    await trio.sleep(600)
+    assert len(refused) == 1
+    assert await player.ask(Run(step=lambda actor: list(actor.heard))) == []
+
+
+@on_stage()
+async def test_stopped_waits_for_the_turn_that_was_left_behind(system: System) -> None:
+    life: list[str] = []
+
+    class Living(Lively):
+        max_turn = 2.0
+
+    await system.spawn(Spec(Living, (life,))).tell(Wait(step=stuck))
+    await trio.sleep(100)
+    assert life == ["started Fresh", "started Restarted"]
+    await trio.sleep(500)
+    assert life == ["started Fresh", "started Restarted", "stopped CRASHED"]
 
 
 @on_stage()
