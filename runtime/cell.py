@@ -140,7 +140,6 @@ class Cell:
         "parent",
         "pending",
         "restarts",
-        "retried",
         "room",
         "scope",
         "spec",
@@ -194,8 +193,6 @@ class Cell:
         self.last_error = ""
         self.crash: CrashText | None = None
         """The last one's traceback."""
-        self.retried: tuple[Envelope, int] | None = None
-        """The message that is tried again after a crash, and how often it has been."""
         self.handled = 0
         self.restarts = 0
         self.depth = 0

@@ -172,7 +172,7 @@ class Dispatcher:
             if cell.status is not QUEUED:
                 cell.looked_through = False
                 if cell.status is BUSY:
-                    interleave(cell, self._ends, self._raised)
+                    interleave(cell, self.queue, self._ends, self._raised)
                 continue
             if self._commit.saturated and cell.actor is not None and cell.actor.durable:
                 self._commit.when_caught_up(partial(self._again, cell))

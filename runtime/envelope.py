@@ -137,7 +137,7 @@ class Ticket(Protocol):
 class Envelope:
     """One message on its way; made by the router, never seen by a handler."""
 
-    __slots__ = ("id", "message", "pending", "sender", "timer")
+    __slots__ = ("id", "message", "pending", "sender", "timer", "tries")
 
     def __init__(
         self,
@@ -152,3 +152,5 @@ class Envelope:
         self.sender = sender
         self.pending = pending
         self.timer = timer
+        self.tries = 0
+        """How often it has come back to the mailbox, because its turn crashed."""

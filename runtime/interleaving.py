@@ -10,6 +10,7 @@ from typing import Any
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Envelope, Stage
+from runtime.run_queue import RunQueue
 from runtime.turn_end import TurnEnd
 from runtime.waits import give_room
 
@@ -17,7 +18,7 @@ Raised = Callable[[Cell, Any, Envelope, Exception], None]
 """Ends a turn of the run queue that an exception has left."""
 
 
-def interleave(cell: Cell, ends: TurnEnd, raised: Raised) -> None:
+def interleave(cell: Cell, queue: RunQueue, ends: TurnEnd, raised: Raised) -> None:
     """Handle what may be of a busy cell's mail; called while nobody's handler runs, so its turn is suspended."""
     if cell.mailbox is None:
         return
@@ -31,6 +32,10 @@ def interleave(cell: Cell, ends: TurnEnd, raised: Raised) -> None:
             give_room(cell)
         if (envelope.timer is None or envelope.timer.taken()) and not _left(envelope):
             _turn(cell, envelope, handling.function, ends, raised)
+            if envelope.tries:
+                queue.ready(
+                    cell
+                )  # its turn may have crashed once more, and left the one that is suspended alone
 
 
 def _left(envelope: Envelope) -> bool:

@@ -1,8 +1,8 @@
 """Poison: what becomes of the message that crashed its actor, by the policy of the actor's spec.
 
 Dropped, its asker gets ActorCrashed at once. Tried again, it goes back to the head of the mailbox, so that the
-order is kept, and its asker waits. One message at a time is tried again, the one at the head, so that the cell
-remembers no more than that one.
+order is kept, and its asker waits. Its envelope counts the tries, and the cell nothing: of an actor that interleaves,
+two may be tried again in turns.
 """
 
 from typing import Any
@@ -28,15 +28,12 @@ def once_more(
         return False  # its asker, in whose task it was driven, has left
     if envelope is not None and envelope.timer is not None:
         return False  # a timer's message, or a pipe's result, is for the past incarnation alone
-    before = cell.retried  # by its envelope: the same message may be told again
-    tries = before[1] + 1 if before is not None and before[0] is envelope else 1
-    if tries > policy.times:
-        cell.retried = None
-        return False
     again = envelope or Envelope(message, 0, None, pending)
+    if again.tries >= policy.times:
+        return False
     if pending is not None and not queue_again(cell, pending, again):
         return False
-    cell.retried = (again, tries)
+    again.tries += 1
     if cell.mailbox is None:
         cell.mailbox = mailbox_for(cell)
     cell.mailbox.put_back(again)

@@ -99,15 +99,14 @@ class Restarting:
 def refuse_asks(cell: Cell) -> None:
     """With `fail_fast`, who waits in its mailbox, or for room there, does not wait for its restart; tells stay.
 
-    Nor does the message that is tried again go: its asker waits for the last try.
+    Nor does a message go that is tried again: its asker waits for the last try.
     """
     if not cell.spec.fail_fast:
         return
-    retried = None if cell.retried is None else cell.retried[0]
     while asks := [
         (envelope, pending)
         for envelope in (cell.mailbox.user if cell.mailbox is not None else ())
-        if (pending := envelope.pending) is not None and envelope is not retried
+        if (pending := envelope.pending) is not None and not envelope.tries
     ]:
         for envelope, pending in asks:
             assert cell.mailbox is not None

@@ -11,6 +11,7 @@ from actors.durable import DurableActor
 from actors.errors import ActorCrashed, AskCycle, BadHandler
 from actors.handlers import receive
 from actors.mailbox import Overflow
+from actors.supervision import Directive, Retry
 from runtime.lab.simulation import simulate
 from runtime.system import System
 from tests.runtime.cast import Bang, Note, Player, Refusal, Run, Wait, crash, on_stage, refuse, rest, settled
@@ -171,6 +172,55 @@ async def test_a_crash_in_the_midst_of_a_turn_is_the_actors_and_ends_that_turn_t
     assert isinstance(crashed.value.__cause__, Bang)
     assert await patient.ask(Run(step=heard)) == []
     assert ended == ["cut"]
+
+
+RESUMES = ((Bang, Directive.RESUME),)
+
+
+@on_stage()
+async def test_one_that_is_tried_again_after_its_crash_interleaves_again(system: System) -> None:
+    patient = system.spawn(Spec(Patient, directives=RESUMES, poison=Retry(2)))
+    player = system.spawn(Spec(Player))
+    tries: list[int] = []
+
+    def crash_twice(_: Any) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Bang("bang")
+        return "fine"
+
+    async def back(_: Any) -> Any:
+        return await patient.ask(Glance(step=crash_twice))
+
+    async def there(_: Any) -> Any:
+        return await player.ask(Wait(step=back))
+
+    assert await patient.ask(Wait(step=there)) == "fine"
+    assert len(tries) == 3
+
+
+@on_stage()
+async def test_two_messages_that_crash_in_turns_are_tried_as_often_as_one_alone(system: System) -> None:
+    patient = system.spawn(Spec(Patient, directives=RESUMES, poison=Retry(2)))
+    tries: list[str] = []
+
+    async def slowly(_: Any) -> None:
+        tries.append("turn")
+        await trio.sleep(1)
+        raise Bang("bang")
+
+    def at_once(_: Any) -> None:
+        tries.append("glance")
+        if len(tries) < 50:
+            raise Bang("bang")
+
+    await patient.tell(Wait(step=slowly))
+    await settled()
+    with pytest.raises(ActorCrashed):
+        await patient.ask(Glance(step=at_once))
+    await trio.sleep(100)
+    assert sorted(tries) == ["glance"] * 3 + ["turn"] * 3
+    assert system.letters.counts == {"crashed": 1}
 
 
 @on_stage()
