@@ -100,7 +100,7 @@ class InlineAsks:
         self, cell: Cell, ctx: Turn, message: Any, handling: Handling, asker: Cell | None
     ) -> Any:
         """A handler that may wait. A scope cannot be entered at its first wait: it is there before it starts."""
-        edges = None if asker is None else add_edge(asker, cell)
+        edges = [cell] if asker is None else add_edge(asker, cell)
         limit: TurnLimit | None = None
         pending, boundary, over = Pending(None, asker), Boundary(), False
         assert cell.vars is not None
@@ -126,8 +126,7 @@ class InlineAsks:
                     await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             # left by the asker's own cancellation: the Cancelled is the asker's, the turn is simply cut
-            if edges is not None:
-                edges.remove(cell)
+            edges.remove(cell)
             if limit is not None:
                 limit.over()
             if cell.ctx is ctx:
