@@ -171,7 +171,7 @@ class Context(Protocol):
 
         A restart is no end, passivation is none. It comes behind all that the watched one had sent. An actor that has
         no handler for it has made a death pact: it fails with DeathPact. A restart of the watcher ends its watches.
-        Raises ValueError for oneself.
+        With nobody there and no handler for it the call itself raises DeathPact. Raises ValueError for oneself.
         """
         ...
 

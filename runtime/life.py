@@ -145,9 +145,12 @@ class Life:
         self.effect("watch", address)
         watch = Watch(self, address, as_)
         watches = self._rooms.watches
+        there = self._rooms.router.serves(address)
+        # a death pact with nobody is raised here, in the turn, and not behind its back
+        news = None if there else watch.news(StopReason.NOT_THERE)
         self.output(Watched(watches, watches.add(watch), watch))
-        if not self._rooms.router.serves(address):
-            watches.tell(watch, StopReason.NOT_THERE)
+        if news is not None:
+            watches.deliver(watch, StopReason.NOT_THERE, news)
 
     def unwatch(self, ref: Ref[Any]) -> None:
         self.effect("unwatch", ref.address)

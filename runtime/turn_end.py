@@ -129,14 +129,10 @@ class TurnEnd:
         ctx.undo()
         again = cell.spec.poison is not DROP and once_more(cell, message, pending, envelope, error)
         if pending is not None and not again:
-            crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
-            crashed.__cause__ = error
-            if pending.raise_cancel is None:
-                pending.settle(outcome.Error(crashed))
-            else:
-                pending.cancelled()
+            tell_crashed(cell, pending, error)
         error.add_note(f"{cell.address} handled {type(message).__name__}")
-        cell.parent.failed(cell, error)
+        if cell.ctx is ctx:  # else what the undoing has brought, a death pact, has begun it anew already
+            cell.parent.failed(cell, error)
         return not again
 
     def _look_whether_empty(self, cell: Cell, actor: Actor[Any]) -> None:
@@ -249,6 +245,16 @@ def too_late(cell: Cell, pending: Pending | None) -> None:
         pending.settle(outcome.Error(ActorRestarted(f"{cell.address} began anew; ask again")))
     else:
         pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
+
+
+def tell_crashed(cell: Cell, pending: Pending, error: Exception) -> None:
+    """The asker's message has crashed its actor, and is not tried again."""
+    crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
+    crashed.__cause__ = error
+    if pending.raise_cancel is None:
+        pending.settle(outcome.Error(crashed))
+    else:
+        pending.cancelled()
 
 
 def release_asker(cell: Cell, ctx: Turn | None, pending: Pending) -> None:

@@ -60,6 +60,14 @@ class Watch:
         del (self.watcher.watches or {})[self.address]
         return True
 
+    def news(self, reason: StopReason) -> Message[Any]:
+        """What the watcher is told. Raises DeathPact if it has no handler for that, and whatever `as_` raises."""
+        terminated = Terminated(address=self.address, reason=reason)
+        message = terminated if self.as_ is None else self.as_(terminated)
+        if message.__class__ not in self.watcher.cell.handlers:
+            raise DeathPact(f"{self.address} has ended: {reason.name}")
+        return message
+
 
 class Watches:
     """All watches of a system."""
@@ -120,23 +128,22 @@ class Watches:
 
     def tell(self, watch: Watch, reason: StopReason) -> None:
         """Deliver it; who has no handler for `Terminated` has made a death pact, and fails."""
+        news = None
+        with Boundary() as boundary:
+            news = watch.news(reason) if watch.holds else None
+        self.deliver(watch, reason, news)
+        if boundary.error is not None:
+            watch.told = True
+            cell = watch.watcher.cell
+            cell.parent.failed(cell, boundary.error)
+
+    def deliver(self, watch: Watch, reason: StopReason, news: Message[Any] | None) -> None:
+        """The watched one has ended; no `news`: nobody is to hear of it."""
         self.forget(watch)
         watch.reason = reason
-        watcher = watch.watcher
-        if not watch.holds:
-            return
-        watch.told = True
-        terminated = Terminated(address=watch.address, reason=reason)
-        message: Message[Any] = terminated
-        with Boundary() as boundary:
-            message = terminated if watch.as_ is None else watch.as_(terminated)
-        if boundary.error is not None:
-            watcher.cell.parent.failed(watcher.cell, boundary.error)
-            return
-        if message.__class__ not in watcher.cell.handlers:
-            watcher.cell.parent.failed(watcher.cell, DeathPact(f"{watch.address} has ended: {reason.name}"))
-            return
-        self._router.post_last(watcher.cell, message, watch)
+        if news is not None:
+            watch.told = True
+            self._router.post_last(watch.watcher.cell, news, watch)
 
     def _enter(self, watch: Watch) -> None:
         watcher = watch.watcher
