@@ -162,6 +162,21 @@ async def test_a_period_of_nothing_is_refused(system: System) -> None:
 
 
 @on_stage()
+async def test_a_receive_timeout_that_is_refused_leaves_the_one_before(system: System) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await actor.ask(Run(step=lambda self: self.ctx.receive_timeout(10)))
+
+    def step(self: Clockwork) -> None:
+        with pytest.raises(ValueError, match="after is more than 0"):
+            self.ctx.receive_timeout(0)
+
+    await actor.ask(Run(step=step))
+    await trio.sleep(15)
+    assert len(log) == 1
+
+
+@on_stage()
 async def test_a_cut_turn_leaves_the_receive_timeout_as_it_was(system: System) -> None:
     log: list[Any] = []
 
