@@ -26,7 +26,7 @@ class StartFailed(ActorError):
 
 
 class Stopping(ActorError):
-    """The system is shutting down and takes nothing new from outside."""
+    """The system is shutting down, or has ended, and takes nothing new from outside."""
 
 
 class AskTimeout(ActorError):

@@ -88,7 +88,9 @@ class Router:
         self.interceptors: tuple[Interceptor, ...] = ()
         self.judges: tuple[Judge, ...] = ()
         self.accepting = True
-        """False: asks and tells from outside are refused with Stopping."""
+        """False: asks, tells and spawns from outside are refused with Stopping."""
+        self.ended = False
+        """The system is over: nothing will ever be accepted again."""
         self.dispatcher: Dispatcher
         self.delivery: Delivery
         self.reach: Reach
@@ -147,7 +149,7 @@ class Router:
         if speaker is not None:
             asker = _asking(speaker, to)
         else:
-            self._check_accepting()
+            self.check_accepting()
             self._asked += 1
             if self._asked % YIELD_EVERY == 0:
                 await trio.lowlevel.checkpoint()
@@ -171,9 +173,10 @@ class Router:
         finally:
             pending.free()
 
-    def _check_accepting(self) -> None:
+    def check_accepting(self) -> None:
+        """For what comes from outside. Raises Stopping."""
         if not self.accepting and not INSIDE.get():
-            raise Stopping("the system is shutting down")
+            raise Stopping("the system has ended" if self.ended else "the system is shutting down")
 
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
@@ -213,7 +216,7 @@ class Router:
     async def _ask_watched(
         self, to: Address, message: Any, watch: Callable[[], AbstractAsyncContextManager[None]]
     ) -> Any:
-        self._check_accepting()
+        self.check_accepting()
         self._count += 1
         cell = self._find(to, message, None)
         if cell.handlers and message.__class__ not in cell.handlers:
@@ -245,7 +248,7 @@ class Router:
         if speaker is not None:
             speaker.send(to, message)
             return
-        self._check_accepting()
+        self.check_accepting()
         self._count += 1
         try:
             cell = self._find(to, message, None)

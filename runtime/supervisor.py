@@ -18,7 +18,7 @@ import trio
 
 from actors.actor import Actor, Fresh, Restarted, Spec, StartReason, StopReason
 from actors.address import Address
-from actors.errors import BadSpec, NameTaken, NotOwner, RestartLimit, StartFailed, TooManyChildren
+from actors.errors import BadSpec, NameTaken, NotOwner, RestartLimit, StartFailed, Stopping, TooManyChildren
 from actors.supervision import (
     AutoShutdown,
     Decision,
@@ -288,13 +288,15 @@ class Supervisor:
     # --- starting --------------------------------------------------------------------------------------
 
     def start_child(self, spec: Spec[Any]) -> Address:
-        """Start a child by its spec. Raises NameTaken."""
+        """Start a child by its spec. Raises NameTaken, Stopping."""
         cell = self.add_child(spec)
         self._in_order(cell)
         return cell.address
 
     def add_child(self, spec: Spec[Any]) -> Cell:
-        """A child that is not begun. Raises NameTaken."""
+        """A child that is not begun. Raises NameTaken, Stopping."""
+        if self._restarting.over or self._left:
+            raise Stopping(f"{self.path} is ending, with all its children")
         name = spec.name
         if name is None:
             self._names += 1

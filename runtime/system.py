@@ -42,6 +42,7 @@ from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
 from runtime.registry import Registry
 from runtime.rooms import Gone, Rooms
+from runtime.router import SPEAKER
 from runtime.run_queue import Schedule
 from runtime.store import MemoryStore
 from runtime.store.port import Store
@@ -156,7 +157,12 @@ class System:
     # --- what a program does with it -------------------------------------------------------------------
 
     def spawn(self, spec: Spec[M]) -> Ref[M]:
-        """Start an actor below the root. The ref may be used at once: mail waits until it is up. Raises NameTaken."""
+        """Start an actor below the root. The ref may be used at once: mail waits until it is up.
+
+        Raises NameTaken, and Stopping once the system shuts down.
+        """
+        if SPEAKER.get() is None:
+            self.router.check_accepting()
         return Ref(self.root.start_child(spec), self.router)
 
     def ref(self, address: Address) -> Ref[Any]:
@@ -248,6 +254,8 @@ class System:
                 raise crash from None
             if not self._failures or not isinstance(group, ExceptionGroup):
                 raise
+        finally:
+            self.router.ended = True
         if self._failures:
             raise ExceptionGroup("the system has failed", self._failures)
         return swallowed

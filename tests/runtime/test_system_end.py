@@ -1,15 +1,18 @@
 """Leaving a system that is cancelled from outside, or that fails, while commits are under way."""
 
+from typing import Any
+
 import pytest
 import trio
 from typing_extensions import override
 
-from actors import Actor, Backoff, Directive, Message, Spec, StartReason, receive
+from actors import Actor, Backoff, Directive, Message, Ref, Spec, StartReason, StopReason, receive
 from actors.durable import DurableActor, Put
+from actors.errors import Stopping
 from runtime import System, VirtualClock
 from runtime.store import MemoryStore
 from runtime.workers import InlineWorkers
-from tests.runtime.cast import Lively, Note, Player, Run, answering, crash, keeper, play, rest, settled
+from tests.runtime.cast import Lively, Note, Player, Run, Wait, answering, crash, keeper, play, rest, settled
 
 
 class Write(Message[None]):
@@ -196,3 +199,83 @@ def test_whatever_comes_up_while_a_system_ends_it_leaves_nothing_behind() -> Non
     with pytest.raises(BaseExceptionGroup) as group:
         trio.run(main, clock=clock)
     assert group.group_contains(KeyboardInterrupt)
+
+
+def test_nothing_can_be_begun_in_a_system_that_has_ended_and_the_error_says_so() -> None:
+    refs: list[Ref[Any]] = []
+
+    async def program(system: System) -> None:
+        refs.append(system.spawn(Spec(Player)))
+
+    system = play(program)
+
+    async def afterwards() -> None:
+        with pytest.raises(Stopping, match="has ended"):
+            system.spawn(Spec(Player))
+        with pytest.raises(Stopping, match="has ended"):
+            await refs[0].ask(Note(text="a"))
+        with pytest.raises(Stopping, match="has ended"):
+            await refs[0].tell(Note(text="a"))
+
+    trio.run(afterwards)
+    assert not system.router.cells
+
+
+class Late(Player):
+    """It spawns once more when it is cleaned up, and writes down how that ended."""
+
+    def __init__(self, heard: list[str], system: System) -> None:
+        super().__init__(heard)
+        self.system = system
+
+    @override
+    def stopped(self, reason: StopReason) -> None:
+        try:
+            self.system.spawn(Spec(Player))
+        except Stopping as error:
+            self.heard.append(str(error))
+
+
+def test_nobody_is_spawned_from_outside_while_the_system_shuts_down() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        system.spawn(Spec(Late, (heard, system)))
+
+    play(program)  # which finds that no cell is left
+    assert heard == ["the system is shutting down"]
+
+
+def test_a_turn_may_spawn_while_its_system_drains() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        async def step(_: Player) -> None:
+            await trio.sleep(1)
+            await system.spawn(Spec(Player, (heard,))).tell(Note(text="in the drain"))
+
+        await system.spawn(Spec(Player)).tell(Wait(step=step))
+        await settled()
+
+    play(program)
+    assert heard == ["in the drain"]
+
+
+def test_a_turn_that_outlives_the_drain_spawns_nobody_any_more() -> None:
+    heard: list[str] = []
+
+    async def program(system: System) -> None:
+        async def step(_: Player) -> None:
+            try:
+                await trio.sleep(1_000)
+            finally:
+                try:
+                    system.spawn(Spec(Player))
+                except Stopping as error:
+                    heard.append(str(error))
+
+        await system.spawn(Spec(Player)).tell(Wait(step=step))
+        await settled()
+
+    play(program, drain_grace=1.0)
+    assert heard == ["/ is ending, with all its children"]
