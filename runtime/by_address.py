@@ -64,7 +64,7 @@ class ByAddress(Supervisor):
             or cell.entry is not None
             or (cell.children is not None and cell.children.children)
         )
-        if busy or not isinstance(ctx, TurnContext) or ctx.piping or ctx.timers or ctx.watches:
+        if busy or not isinstance(ctx, TurnContext) or _holds(ctx):
             return
         if self._rooms.router.reach.holds(cell):
             return
@@ -107,3 +107,9 @@ class ByAddress(Supervisor):
         self._failed_activations.gave_up(cell.address, cell.spec, self._rooms.clock.now())
         self._ending.refuse_mail(cell, StartFailed(f"{cell.address} has failed too often: {cell.last_error}"))
         self.stop_child(cell, StopReason.CRASHED)
+
+
+def _holds(ctx: TurnContext) -> bool:
+    """What is this incarnation's own, and would be lost or come back at once: pipes, timers, watches, the stash."""
+    stashed = ctx.behaving is not None and ctx.behaving.stash
+    return bool(ctx.piping or ctx.timers or ctx.watches or stashed)

@@ -337,3 +337,26 @@ async def test_names_that_came_and_went_are_not_held_until_the_next_look(system:
     await trio.sleep(0.001)
     assert not system.router.cells
     assert cells_held() - before < 2_500
+
+
+@on_stage(patterns=[answering(lambda _: Spec(Player, idle_after=10.0))])
+async def test_an_actor_with_stashed_messages_stays_until_they_are_handled(system: System) -> None:
+    actor, came = keeper(system), list[Any]()
+
+    def held(self: Any) -> Any:
+        return "handled" if "open" in self.heard else self.ctx.stash()
+
+    async def ask() -> None:
+        came.append(await actor.ask(Run(step=held)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await settled()
+        first = await actor.ask(Run(step=itself))
+        await trio.sleep(100)
+        assert await actor.ask(Run(step=itself)) is first
+        await actor.ask(Note(text="open"))
+        await actor.ask(Run(step=lambda self: self.ctx.unstash()))
+    assert came == ["handled"]
+    await trio.sleep(100)
+    assert actor.address not in system.router.cells
