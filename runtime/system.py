@@ -151,7 +151,7 @@ class System:
             for prefix, factory in pattern.factories.items():
                 self._factories[prefix] = factory
                 self.prefixes[prefix] = ByAddress(
-                    f"/{prefix}", self._rooms, self.dispatcher, self._fail, self._passivation.forget
+                    f"/{prefix}", self._rooms, self.dispatcher, self._fail, self._gone
                 )
 
     # --- what a program does with it -------------------------------------------------------------------
@@ -318,8 +318,14 @@ class System:
             return False
         if cell is None:
             return False
-        self.router.post(cell, Woken(), ticket)
+        if cell.end_reason is not StopReason.IDLE:  # else it is woken anew when it has gone
+            self.router.post(cell, Woken(), ticket)
         return True
+
+    def _gone(self, cell: Cell) -> None:
+        self._passivation.forget(cell)
+        if cell.end_reason is StopReason.IDLE:
+            self._waking.passivated(cell.address)
 
     def _serves(self, address: Address) -> bool:
         """Whether somebody lives there, or would if he were written to."""

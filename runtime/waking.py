@@ -20,7 +20,10 @@ PAGE = 10_000
 
 
 class Waking:
-    """`wake` is called with each address at its time, and a ticket for its message; False: nobody could be written to."""
+    """`wake` is called with each address at its time, and a ticket for its message; False: nobody could be written to.
+
+    Who goes at that moment, since nobody has written to it, is not written to: `passivated` wakes it anew.
+    """
 
     def __init__(self, timers: Timers, wake: Callable[[Address, Ticket], bool]) -> None:
         self._timers = timers
@@ -42,6 +45,11 @@ class Waking:
             before.cancelled = True
         if time is not None:
             self._set[address] = self._timers.at(time, lambda _: self._due(address))
+
+    def passivated(self, address: Address) -> None:
+        """Its actor has gone because nobody wrote to it; the time that came while it went is due now."""
+        if isinstance(self._set.get(address), _Posted):
+            self._due(address)
 
     def forget(self) -> None:
         """The store is emptied."""

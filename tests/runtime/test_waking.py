@@ -8,10 +8,11 @@ import pytest
 import trio
 from typing_extensions import override
 
-from actors import Address, Message, Ref, Spec, receive
+from actors import Address, Message, Ref, Spec, StopReason, receive
 from actors.durable import DurableActor, WakeAt
 from actors.errors import StoreFull
 from runtime import Pattern, System, VirtualClock, waking
+from runtime.cell import STOPPING
 from runtime.store import Disk, MemoryStore
 
 ALARM = Address.of("alarm", "one")
@@ -198,3 +199,26 @@ def test_an_actor_that_is_busy_at_its_time_is_woken_once() -> None:
         await trio.sleep(100)
 
     assert with_busy(program) == [1_095.0]
+
+
+class SlowToGo(Alarm):
+    @override
+    async def stopping(self, reason: StopReason) -> None:
+        await trio.sleep(2)
+
+
+def test_a_time_that_comes_while_the_actor_is_passivated_wakes_it_as_soon_as_it_has_gone() -> None:
+    rung: list[float] = []
+    alarms = Pattern("alarm", {"alarm": lambda _: Spec(SlowToGo, (rung,), idle_after=5.0)})
+    clock = VirtualClock(1_000.0, autojump=True)
+
+    async def main() -> None:
+        async with System(patterns=[alarms], clock=clock) as system:
+            await system.ref(ALARM).ask(Ring(at=1_011.0))
+            cell = system.router.cells[ALARM]
+            await trio.sleep(10.5)
+            assert cell.status is STOPPING
+            await trio.sleep(100)
+
+    trio.run(main, clock=clock)
+    assert rung == [1_012.0]
