@@ -204,6 +204,11 @@ class Cell:
         return self.scope is not None
 
     @property
+    def fenced(self) -> bool:
+        """Its incarnation is over, the next one not built yet: one more failure in between is the same one."""
+        return self.ctx is not None and self.ctx.fenced
+
+    @property
     def ended(self) -> bool:
         return self.status is STOPPED
 

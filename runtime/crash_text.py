@@ -17,6 +17,11 @@ CAUSE = "\nThe above exception was the direct cause of the following exception:\
 CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
+def named(error: BaseException) -> str:
+    """One line of it."""
+    return f"{type(error).__name__}: {error}"
+
+
 class CrashText:
     """Of one error; `str` is the text, as Python prints it, without the marks below the lines."""
 

@@ -7,9 +7,14 @@ two may be tried again in turns.
 
 from typing import Any
 
+import outcome
+
+from actors.errors import ActorCrashed
 from actors.supervision import Directive, Drop
 from runtime.cell import Cell
+from runtime.crash_text import named
 from runtime.envelope import Envelope, Pending
+from runtime.letters import DeadLetters
 from runtime.mailboxes import mailbox_for
 from runtime.waits import queue_again
 
@@ -38,3 +43,26 @@ def once_more(
         cell.mailbox = mailbox_for(cell)
     cell.mailbox.put_back(again)
     return True
+
+
+def not_again(cell: Cell, error: Exception, letters: DeadLetters) -> None:
+    """`error` was one crash too many, and nobody begins anew: what was to be tried again has crashed its actor for good."""
+    mailbox = cell.mailbox
+    if mailbox is None:
+        return
+    for envelope in [one for one in mailbox.user if one.tries]:
+        mailbox.remove(envelope)
+        if envelope.pending is not None:
+            tell_crashed(cell, envelope.pending, error)
+        else:
+            letters.add(cell.address, envelope, "crashed", cell.crash)
+
+
+def tell_crashed(cell: Cell, pending: Pending, error: Exception) -> None:
+    """The asker's message has crashed its actor, and is not tried again."""
+    crashed = ActorCrashed(f"{cell.address}: {named(error)}")
+    crashed.__cause__ = error
+    if pending.raise_cancel is None:
+        pending.settle(outcome.Error(crashed))
+    else:
+        pending.cancelled()

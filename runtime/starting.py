@@ -104,7 +104,7 @@ class Starting:
     def _over(self, cell: Cell, reason: StartReason, error: Exception | None) -> None:
         """It has started, or failed to."""
         if error is not None:
-            if not _fenced(cell):  # else its failure is decided on already
+            if not cell.fenced:  # else its failure is decided on already
                 self._failed(cell, error, reason)
         elif cell.status is STARTING:
             cell.status = BUSY
@@ -155,10 +155,6 @@ async def _end_if_failed(cell: Cell, family: Any) -> None:
 
 def _handlers(actor: Actor[Any]) -> Mapping[type, Handling]:
     return actor.behaviours.table(actor.initial) if actor.initial else actor.handlers
-
-
-def _fenced(cell: Cell) -> bool:
-    return cell.ctx is not None and cell.ctx.fenced
 
 
 def is_ending(cell: Cell) -> bool:

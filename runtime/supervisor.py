@@ -34,11 +34,12 @@ from actors.supervision import (
 )
 from runtime.cell import RESTARTING, STARTING, STOPPED, Cell, Status, Turn
 from runtime.context import TurnContext
-from runtime.crash_text import CrashText
+from runtime.crash_text import CrashText, named
 from runtime.dispatcher import Dispatcher
 from runtime.ending import Ending
 from runtime.group_restart import TOGETHER, GroupRestart
 from runtime.pipes import piped
+from runtime.poison import not_again
 from runtime.restarting import Restarting
 from runtime.rooms import Rooms
 from runtime.start_line import StartLine
@@ -138,10 +139,10 @@ class Supervisor:
     # --- what the dispatcher, the commit point and a context tell --------------------------------------
 
     def failed(self, cell: Cell, error: Exception) -> None:
-        if cell.end_reason is not None or _is_over(cell):
+        if cell.end_reason is not None or cell.fenced:
             return
         if cell.spec.resumes and cell.spec.directive(error) is Directive.RESUME:
-            cell.last_error = _named(error)
+            cell.last_error = named(error)
             cell.crash = CrashText(error)
             log.warning("actor_resumed", actor=cell.address, incarnation=cell.incarnation, exc_info=error)
             error.__traceback__ = None
@@ -156,10 +157,10 @@ class Supervisor:
 
     def _crashed(self, cell: Cell, error: Exception) -> None:
         """A turn of it, or its supervisor of its children, has failed."""
-        if cell.end_reason is not None or _is_over(cell):
+        if cell.end_reason is not None or cell.fenced:
             return
         self._comes_back(cell, RESTARTING)
-        cell.last_error = _named(error)
+        cell.last_error = named(error)
         cell.crash = CrashText(error)
         self._ending.fence(cell)
         self._rooms.router.reach.has_crashed(cell)
@@ -172,13 +173,13 @@ class Supervisor:
         )
         # the traceback's frames hold the state that has just been given up
         error.__traceback__ = None
-        self._decide(cell, error)
+        self._decide(cell, error, crash=True)
 
     def discarded(self, cell: Cell, error: Exception) -> None:
         if cell.end_reason is not None:
             self._ending.fence(cell)
             return
-        if _is_over(cell) and not isinstance(error, NotOwner):
+        if cell.fenced and not isinstance(error, NotOwner):
             return
         self._ending.fence(cell)
         log.warning("actor_discarded", actor=cell.address, incarnation=cell.incarnation, cause=str(error))
@@ -328,7 +329,7 @@ class Supervisor:
 
     def _start_failed(self, cell: Cell, error: Exception, reason: StartReason) -> None:
         self._comes_back(cell, RESTARTING)
-        cell.last_error = _named(error)
+        cell.last_error = named(error)
         if cell.ctx is not None:
             self._ending.fence(cell)
         log.error("actor_start_failed", actor=cell.address, error=cell.last_error, exc_info=error)
@@ -343,14 +344,17 @@ class Supervisor:
 
     # --- failing ---------------------------------------------------------------------------------------
 
-    def _decide(self, cell: Cell, error: Exception) -> None:
+    def _decide(self, cell: Cell, error: Exception, *, crash: bool = False) -> None:
         if cell.end_reason is not None:
             return
         if cell.history is None:  # made at the first failure: a million idle actors have none
             cell.history = History(self._counted_with(cell), Failures())
         joined = self._group is not None and self._group.joined
         now, fraction = self._rooms.clock.now(), self._rooms.entropy.fraction()
-        self._perform(cell, error, cell.history.decide(cell.spec, error, now, fraction, joined=joined))
+        decision = cell.history.decide(cell.spec, error, now, fraction, joined=joined)
+        if crash and not isinstance(decision, RestartIn):
+            not_again(cell, error, self._rooms.router.letters)
+        self._perform(cell, error, decision)
 
     def _perform(self, cell: Cell, error: Exception, decision: Decision) -> None:
         match decision:
@@ -454,12 +458,3 @@ class Supervisor:
             self._shut_down()
             return True
         return False
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _is_over(cell: Cell) -> bool:
-    """Fenced, its successor not yet built: one more failure in between is the same one."""
-    return cell.ctx is not None and cell.ctx.fenced

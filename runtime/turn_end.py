@@ -14,7 +14,6 @@ import outcome
 from actors.actor import Actor
 from actors.errors import (
     REFUSALS,
-    ActorCrashed,
     ActorRestarted,
     ActorStopped,
     CommitFailed,
@@ -29,7 +28,7 @@ from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
 from runtime.outputs import Output, Reply, Resolve
-from runtime.poison import once_more
+from runtime.poison import once_more, tell_crashed
 from runtime.ticking import NEXT_TICK
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
@@ -245,16 +244,6 @@ def too_late(cell: Cell, pending: Pending | None) -> None:
         pending.settle(outcome.Error(ActorRestarted(f"{cell.address} began anew; ask again")))
     else:
         pending.settle(outcome.Error(ActorStopped(f"{cell.address} ended before its turn did")))
-
-
-def tell_crashed(cell: Cell, pending: Pending, error: Exception) -> None:
-    """The asker's message has crashed its actor, and is not tried again."""
-    crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
-    crashed.__cause__ = error
-    if pending.raise_cancel is None:
-        pending.settle(outcome.Error(crashed))
-    else:
-        pending.cancelled()
 
 
 def release_asker(cell: Cell, ctx: Turn | None, pending: Pending) -> None:

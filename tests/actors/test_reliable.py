@@ -11,6 +11,7 @@ from actors.errors import (
     ActorCrashed,
     OutboxFull,
 )
+from actors.supervision import Retry
 from runtime import Pattern, System
 from runtime.lab.simulation import simulate
 from runtime.store import Disk
@@ -132,6 +133,15 @@ def test_a_message_that_crashes_its_target_is_given_up_at_the_third_time() -> No
     answers = run(Disk(), post("crash", "a"), LOOK, BACK, wait=60)
     assert answers[2][0].startswith("Note: ActorCrashed: /board/b: RuntimeError")
     assert Board.crashes == 3
+
+
+def test_a_message_that_crashes_its_target_is_given_up_however_often_the_target_tries_it_again() -> None:
+    patient = Pattern(
+        "post",
+        {"sender": lambda _: Spec(Sender), "board": lambda _: Spec(Board, poison=Retry(9))},
+    )
+    answers = run(Disk(), post("crash"), BACK, wait=600, patterns=[patient])
+    assert answers[1][0].startswith("Note: ActorCrashed: /board/b: RuntimeError")
 
 
 def test_a_target_that_crashed_twice_takes_the_message_in_its_place() -> None:

@@ -6,11 +6,24 @@ import pytest
 import trio
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, ActorRestarted, ActorStopped
+from actors.address import Address
+from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, StartFailed
 from actors.ref import Ref
-from actors.supervision import Backoff, Directive, Intensity, Retry
+from actors.supervision import Backoff, Directive, Intensity, Restart, Retry
 from runtime.system import System
-from tests.runtime.cast import Bang, Lively, Note, Player, Run, Wait, crash, on_stage, rest, settled
+from tests.runtime.cast import (
+    Bang,
+    Lively,
+    Note,
+    Player,
+    Run,
+    Wait,
+    answering,
+    crash,
+    on_stage,
+    rest,
+    settled,
+)
 
 MANY = Intensity(restarts=100)
 NO_WAIT = Backoff(first=0.1, jitter=0)
@@ -97,7 +110,7 @@ async def test_an_actor_that_stops_at_its_limit_drops_what_it_would_try_again(sy
     parent = system.spawn(Spec(Player, intensity=Intensity(1)))
     spec = Spec(Player, poison=Retry(50))
     child: Ref[Any] = await parent.ask(Run(step=lambda self: self.ctx.spawn(spec)))
-    with pytest.raises(ActorStopped):
+    with pytest.raises(ActorCrashed):
         await child.ask(Run(step=Tries(50)))
 
 
@@ -242,3 +255,36 @@ async def test_nothing_is_tried_again_for_an_asker_that_has_left(system: System)
         await actor.ask(Wait(step=step))
     await trio.sleep(30)
     assert made == 1
+
+
+@on_stage(patterns=[answering(lambda _: Spec(Player, poison=Retry(9), intensity=Intensity(3, 30)))])
+async def test_an_actor_that_is_given_up_tells_who_has_crashed_it_and_refuses_the_others(
+    system: System,
+) -> None:
+    actor, poisoner, other = system.ref(Address("/keep/a")), Told(), Told()
+    tries = Tries(99)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(poisoner.ask, actor, Run(step=tries))
+        await settled()
+        nursery.start_soon(other.ask, actor, Note(text="behind it"))
+    assert tries.made == 4
+    assert (poisoner.end, other.end) == (ActorCrashed, StartFailed)
+
+
+@on_stage(patterns=[answering(lambda _: Spec(Player, poison=Retry(9), intensity=Intensity(3, 30)))])
+async def test_a_told_message_that_has_crashed_its_actor_for_good_is_a_dead_letter_with_its_crash(
+    system: System,
+) -> None:
+    await system.ref(Address("/keep/a")).tell(Run(step=Tries(99)))
+    await trio.sleep(30)
+    (letter,) = system.letters.newest
+    assert letter.reason == "crashed"
+    assert "try 4" in letter.trace
+
+
+@on_stage()
+async def test_who_does_not_come_back_does_not_try_again_and_says_so(system: System) -> None:
+    actor = system.spawn(Spec(Player, poison=Retry(1), restart=Restart.TEMPORARY))
+    with pytest.raises(ActorCrashed) as crashed:
+        await actor.ask(Run(step=Tries(9)))
+    assert str(crashed.value.__cause__) == "try 1"
