@@ -76,7 +76,8 @@ class Answering(Undoable):
 
     @override
     def release(self) -> None:
-        self._begin(self._run)
+        if not self._books.fenced:  # else its asker has been told
+            self._begin(self._run)
 
     @override
     def fail(self, error: Exception) -> None:

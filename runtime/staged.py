@@ -117,7 +117,8 @@ class PipeBegun(Undoable):
 
     @override
     def release(self) -> None:
-        self._begin()
+        if not self._books.fenced:  # what the turn has said before it may have failed its own actor
+            self._begin()
 
     @override
     def undo(self) -> None:

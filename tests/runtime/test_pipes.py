@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
 import trio
 
 from actors.actor import Spec
+from actors.errors import ActorRestarted
+from actors.message import Message
 from runtime.system import System
 from tests.runtime.cast import Bang, Note, Player, Run, Wait, crash, itself, on_stage, play, settled
 
@@ -120,3 +123,37 @@ async def test_a_result_of_a_past_incarnation_does_not_reach_the_next(system: Sy
     await actor.tell(Wait(step=crashes_late))
     await trio.sleep(20)
     assert heard == []
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_no_work_begins_for_an_incarnation_that_its_own_tell_has_failed(answers: bool) -> None:  # noqa: FBT001
+    began: list[str] = []
+
+    def rank(message: Message[Any]) -> float:
+        if isinstance(message, Note):
+            raise Bang("no rank")
+        return 0.0
+
+    async def work() -> str:
+        began.append("work")
+        return "done"
+
+    def step(self: Player) -> Any:
+        self.ctx.tell(self.ctx.me, Note(text="a"))
+        if answers:
+            return self.ctx.answer(work)
+        self.ctx.pipe(work, lambda _: Note(text="piped"))
+        return "the turn counts"
+
+    async def program(system: System) -> None:
+        actor = system.spawn(Spec(Player, priority=rank))
+        if answers:
+            with pytest.raises(ActorRestarted):
+                await actor.ask(Run(step=step))
+        else:
+            assert await actor.ask(Run(step=step)) == "the turn counts"
+        await trio.sleep(10)
+        assert system.router.cells[actor.address].incarnation == 2
+
+    on_stage()(program)()
+    assert began == []
