@@ -18,7 +18,7 @@ import trio
 
 from actors.actor import Actor, Fresh, Restarted, Spec, StartReason, StopReason
 from actors.address import Address
-from actors.errors import BadSpec, NameTaken, NotOwner, RestartLimit, StartFailed, Stopping, TooManyChildren
+from actors.errors import BadSpec, NameTaken, NotOwner, StartFailed, Stopping, TooManyChildren
 from actors.supervision import (
     AutoShutdown,
     Decision,
@@ -37,6 +37,7 @@ from runtime.context import TurnContext
 from runtime.crash_text import CrashText, named
 from runtime.dispatcher import Dispatcher
 from runtime.ending import Ending
+from runtime.giving_up import failure_of
 from runtime.group_restart import TOGETHER, GroupRestart
 from runtime.pipes import piped
 from runtime.poison import not_again
@@ -48,8 +49,6 @@ from runtime.starting import Starting, starts_at_once
 log = structlog.get_logger("callboard.actors")
 DEPTH_MAX = 64
 """Levels of supervisors."""
-CAUSES_SHOWN = 5
-"""Failures that a RestartLimit names."""
 
 
 class Supervisor:
@@ -151,7 +150,7 @@ class Supervisor:
 
     def overran(self, cell: Cell, error: Exception) -> None:
         """Its turn was cancelled and will not end: it is left behind, so that there is nothing to resume."""
-        if cell.end_reason is None and not _is_over(cell):  # else it is waited for already, as long as that
+        if cell.end_reason is None and not cell.fenced:  # else it is waited for already, as long as that
             self._ending.overran(cell, error)
             self._crashed(cell, error)
 
@@ -376,15 +375,7 @@ class Supervisor:
         """This supervisor fails of a child."""
         self.given_up = True
         self._restart_nobody()
-        failure = error
-        if limit:
-            intensity = self._restarts.intensity
-            failure = RestartLimit(
-                f"{self.path}: more than {intensity.restarts} restarts within {intensity.within} s; last of {cell.address}"
-            )
-            failure.__cause__ = error
-            failure.add_note(f"the last causes: {'; '.join(self._restarts.causes[-CAUSES_SHOWN:])}")
-        failure.add_note(f"{cell.address}, incarnation {cell.incarnation}, {cell.restarts} restarts")
+        failure = failure_of(self.path, self._restarts, cell, error, limit=limit)
         log.error("supervisor_failed", supervisor=self.path, child=cell.address, error=str(failure))
         self._give_up(failure)
 

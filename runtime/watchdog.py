@@ -93,6 +93,7 @@ class Watchdog:
     def _look(self) -> None:
         frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- documented, the only way
         top = frames.get(self._loop)
+        frames.clear()  # this frame is in it: a cycle, which would keep what every frame holds until a full collection
         turns = [] if top is None else list(_handlers_on(top))[::-1]
         slow = self._held.look(turns, self._now(), came_round=not self._asked)
         if slow is not None and top is not None:

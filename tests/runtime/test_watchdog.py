@@ -1,6 +1,8 @@
 """A turn that holds the loop is named while it does; one that awaits never is."""
 
+import gc
 import threading  # noqa: TID251 -- a handler that holds the loop waits for the watchdog's thread
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import trio
 from actors import Actor, Message, Spec, receive
 from runtime import System, VirtualClock
 from runtime.observe.metrics import openmetrics
-from runtime.watchdog import Held
+from runtime.watchdog import Held, Watchdog
 
 PATIENCE = 30.0
 """Real seconds after which a handler gives up: nobody has named it."""
@@ -169,3 +171,22 @@ def test_many_short_turns_are_no_slow_one_but_who_asks_them_all_is() -> None:
     assert held.look([asker, object()], 0.0, came_round=True) is None
     assert held.look([asker, object()], 0.5, came_round=False) is None
     assert held.look([asker, object()], 1.0, came_round=False) == (asker, 1.0)
+
+
+def test_a_look_keeps_nothing_of_what_the_frames_hold() -> None:
+    class Body:
+        """Such as a message of a megabyte."""
+
+    dog = Watchdog(0.1, lambda: 0.0)
+
+    def looked() -> weakref.ref[Body]:
+        body = Body()
+        dog._loop = 0  # pyright: ignore[reportPrivateUsage]
+        dog._look()  # pyright: ignore[reportPrivateUsage]
+        return weakref.ref(body)
+
+    gc.disable()
+    try:
+        assert looked()() is None
+    finally:
+        gc.enable()
