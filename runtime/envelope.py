@@ -2,16 +2,13 @@
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import outcome
 import trio
 from trio.lowlevel import Abort, Task
 
 from actors.address import Address
-
-if TYPE_CHECKING:
-    from runtime.cell import Cell
 
 
 class Stage(Enum):
@@ -31,10 +28,10 @@ class Pending:
 
     __slots__ = ("_result", "_task", "asker", "began", "edge", "leave", "raise_cancel", "scope", "stage")
 
-    def __init__(self, leave: Callable[[], None] | None = None, asker: "Cell | None" = None) -> None:
+    def __init__(self, leave: Callable[[], None] | None = None, asker: Any = None) -> None:
         self.asker = asker
-        """Whose turn asks; None: from outside, where nobody is waited for."""
-        self.edge: tuple[list[Cell], Cell] | None = None
+        """The cell whose turn asks, which this file cannot name; None: from outside, where no turn waits."""
+        self.edge: tuple[list[Any], Any] | None = None
         """The cell that the asker's turn waits for, and the edges that it stands among."""
         self.stage = Stage.QUEUED
         self.began = False
