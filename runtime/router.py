@@ -31,6 +31,7 @@ from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending, Stage, Ticket
 from runtime.letters import DeadLetters
 from runtime.reach import Reach
+from runtime.start_line import begin_asked
 from runtime.waits import check_cycle, interleaves, leaver, queue_again, wait_for
 
 YIELD_EVERY = 64
@@ -181,7 +182,7 @@ class Router:
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:
             if cell.unborn is asker:  # spawned in this very turn
-                cell.parent.begin_asked(cell)
+                begin_asked(asker, cell)
             if not interleaves(cell, message):
                 check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)

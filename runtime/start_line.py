@@ -6,6 +6,8 @@ for good. One that asks another behind it gets AskCycle: neither would ever star
 
 from collections import deque
 from collections.abc import Callable
+from itertools import dropwhile, takewhile
+from typing import Any
 
 from runtime.cell import Cell
 from runtime.under_way import UnderWay
@@ -66,3 +68,11 @@ class StartLine:
 
     def _set_edge(self) -> None:
         self._edge[:] = [] if self._first is None else [self._first]
+
+
+def begin_asked(asker: Cell, child: Cell) -> None:
+    """A turn asks a child that it has spawned: it begins now, and first, to keep the order, those spawned before it."""
+    family: dict[Any, Cell] = asker.children.children
+    backwards = dropwhile(lambda one: one is not child, reversed(family.values()))
+    for one in reversed(list(takewhile(lambda one: one.unborn is asker, backwards))):
+        one.parent.begin_child(one)

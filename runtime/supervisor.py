@@ -10,7 +10,6 @@ from contextvars import Context as Vars
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from itertools import dropwhile, takewhile
 from typing import Any
 
 import structlog
@@ -255,12 +254,6 @@ class Supervisor:
         if cell.unborn is not None and cell.end_reason is None:
             cell.unborn = cell.waits = None
             self._in_order(cell)
-
-    def begin_asked(self, cell: Cell) -> None:
-        """The turn that has spawned it asks it; those that were spawned before it begin first, to keep the order."""
-        backwards = dropwhile(lambda child: child is not cell, reversed(self.children.values()))
-        for child in reversed(list(takewhile(lambda child: child.unborn is not None, backwards))):
-            self.begin_child(child)
 
     def drop_child(self, cell: Cell) -> None:
         """The turn that has spawned it does not count."""
