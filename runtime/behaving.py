@@ -14,7 +14,7 @@ from actors.mailbox import Mailbox
 from actors.message import Deferred
 from runtime.cell import Cell
 from runtime.envelope import Envelope, Pending
-from runtime.staged import Undoable
+from runtime.staged import Change, Changed, Undoable
 from runtime.waits import queue_again
 
 
@@ -75,13 +75,13 @@ class Behaving:
         self.state = state
 
 
-class Became(Undoable):
+class Became(Change):
     """A change of state: the stash comes back behind the turn; a turn that does not count leaves the old state."""
 
     __slots__ = ("_actor", "_before", "_behaving")
 
-    def __init__(self, behaving: Behaving, actor: Actor[Any], state: str) -> None:
-        super().__init__("became")
+    def __init__(self, books: Changed, behaving: Behaving, actor: Actor[Any], state: str) -> None:
+        super().__init__("became", books, "state")
         self._behaving = behaving
         self._actor = actor
         self._before = behaving.state
@@ -89,10 +89,11 @@ class Became(Undoable):
 
     @override
     def release(self) -> None:
+        super().release()
         self._behaving.put_back()
 
     @override
-    def undo(self) -> None:
+    def take_back(self) -> None:
         self._behaving.enter(self._actor, self._before)
 
 

@@ -25,7 +25,7 @@ from runtime.outputs import Act, Output, Resolve, Tell
 from runtime.registry import Registered
 from runtime.rooms import Family, Rooms
 from runtime.router import Router
-from runtime.staged import PipeBegun, Spawned, Undoable
+from runtime.staged import Change, PipeBegun, Spawned, Undoable
 from runtime.store.checks import check_write
 from runtime.ticking import Silence
 from runtime.timers import Timer
@@ -65,6 +65,7 @@ class TurnContext(Life):
         self.silence: Silence | None = None
         self.behaving: Behaving | None = None
         self.watches: dict[Address, Watch] | None = None
+        self.changes: dict[object, Change] | None = None
         self.pipes: dict[trio.CancelScope, None] | None = None
         self.piping = 0
         """Pipes from the call to the turn of their result: the system lane of the mailbox is bounded by them."""

@@ -22,7 +22,7 @@ from runtime.envelope import Pending
 from runtime.outputs import Output
 from runtime.rooms import Rooms
 from runtime.router import SPEAKER, Router
-from runtime.staged import TimerChange, Undoable
+from runtime.staged import Change, TimerChange, Undoable
 from runtime.ticking import Due, Periodic, Silence, SilenceChange
 from runtime.timers import Timer
 from runtime.watching import AsMessage, Watch, Watched
@@ -33,7 +33,18 @@ T = TypeVar("T")
 class Life:
     """One incarnation's own affairs; the context adds what reaches others."""
 
-    __slots__ = ("_rooms", "behaving", "cell", "fenced", "opening", "piping", "silence", "timers", "watches")
+    __slots__ = (
+        "_rooms",
+        "behaving",
+        "cell",
+        "changes",
+        "fenced",
+        "opening",
+        "piping",
+        "silence",
+        "timers",
+        "watches",
+    )
 
     cell: Cell
     fenced: bool
@@ -43,6 +54,7 @@ class Life:
     silence: Silence | None
     behaving: Behaving | None
     watches: dict[Address, Watch] | None
+    changes: dict[object, Change] | None
     _rooms: Rooms
 
     def effect(self, kind: str, what: str = "") -> None:
@@ -110,7 +122,7 @@ class Life:
         self._check_alive()
         actor = self.cell.actor
         assert actor is not None
-        self.output(Became(self._behaving(), actor, state))
+        self.output(Became(self, self._behaving(), actor, state))
         if self.timers is not None and STATE_TIMEOUT in self.timers:
             self.cancel(STATE_TIMEOUT)
         if (entry := actor.behaviours.entries.get(state)) is not None:
@@ -148,7 +160,7 @@ class Life:
         there = self._rooms.router.serves(address)
         # a death pact with nobody is raised here, in the turn, and not behind its back
         news = None if there else watch.news(StopReason.NOT_THERE)
-        self.output(Watched(watches, watches.add(watch), watch))
+        self.output(Watched(self, watches, address, watches.add(watch), watch))
         if news is not None:
             watches.deliver(watch, StopReason.NOT_THERE, news)
 
@@ -156,7 +168,7 @@ class Life:
         self.effect("unwatch", ref.address)
         watches = self._rooms.watches
         if (before := watches.silence(self, ref.address)) is not None:
-            self.output(Watched(watches, before, None))
+            self.output(Watched(self, watches, ref.address, before, None))
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
         self.effect("forward", ref.address)

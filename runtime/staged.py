@@ -21,6 +21,7 @@ class Books(Protocol):
     fenced: bool
     timers: dict[str, Timer] | None
     piping: int
+    changes: "dict[object, Change] | None"
 
 
 class Undoable(ABC):
@@ -43,7 +44,52 @@ class Undoable(ABC):
         """The turn does not count, and its incarnation may go on."""
 
 
-class TimerChange(Undoable):
+class Changed(Protocol):
+    """The books of who has changed something."""
+
+    changes: "dict[object, Change] | None"
+    """The newest change of each thing that can still be undone."""
+
+
+class Change(Undoable):
+    """Of what a turn in the midst of this one may change too: if that one counts, there is nothing left to undo."""
+
+    __slots__ = ("_changed", "_earlier", "_what")
+
+    def __init__(self, label: str, books: Changed, what: object) -> None:
+        super().__init__(label)
+        if books.changes is None:
+            books.changes = {}
+        self._changed = books.changes
+        self._what = what
+        self._earlier = books.changes.get(what)
+        books.changes[what] = self
+
+    @override
+    def release(self) -> None:
+        self._earlier = None
+        if self._changed.get(self._what) is self:
+            del self._changed[self._what]
+
+    @override
+    def undo(self) -> None:
+        if self._changed.get(self._what) is not self:
+            self.overruled()
+            return
+        del self._changed[self._what]
+        if self._earlier is not None:
+            self._changed[self._what] = self._earlier
+        self.take_back()
+
+    @abstractmethod
+    def take_back(self) -> None:
+        """Nobody has changed it since."""
+
+    def overruled(self) -> None:
+        """Somebody has: what that one has done stands."""
+
+
+class TimerChange(Change):
     """A timer set (`after`), replaced (`before` was there), or cancelled (no `after`)."""
 
     __slots__ = ("_after", "_before", "_books", "_key", "_timers")
@@ -51,7 +97,7 @@ class TimerChange(Undoable):
     def __init__(
         self, books: Books, timers: Timers, key: str, before: Timer | None, after: Timer | None
     ) -> None:
-        super().__init__("cancelled" if after is None else "timed")
+        super().__init__("cancelled" if after is None else "timed", books, ("timer", key))
         self._books = books
         self._timers = timers
         self._key = key
@@ -68,18 +114,25 @@ class TimerChange(Undoable):
 
     @override
     def release(self) -> None:
+        super().release()
         if self._after is not None and not self._after.cancelled:
             self._timers.add(self._after)
 
     @override
-    def undo(self) -> None:
+    def take_back(self) -> None:
         mine = self._books.timers
         assert mine is not None
         if (present := mine.pop(self._key, None)) is not None:
             present.cancelled = True
-        if self._before is not None and not self._books.fenced:
+        before = self._before
+        if before is None or self._books.fenced:
+            return
+        if before.runs:
             # made anew: while it was cancelled, the heap may have dropped it, the mailbox its message
-            mine[self._key] = self._timers.at(self._before.at, self._before.fire)
+            mine[self._key] = self._timers.at(before.at, before.fire)
+        else:  # set by a turn that does not count yet
+            before.cancelled = False
+            mine[self._key] = before
 
 
 class Spawned(Undoable):

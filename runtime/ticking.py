@@ -14,7 +14,7 @@ from runtime.cell import Cell
 from runtime.clock import Clock
 from runtime.envelope import Envelope, Ticket
 from runtime.outputs import Output
-from runtime.staged import Undoable
+from runtime.staged import Change, Undoable
 from runtime.timers import Timer, Timers
 
 
@@ -46,6 +46,7 @@ class Books(Protocol):
     timers: dict[str, Timer] | None
     silence: "Silence | None"
     opening: list[Output] | None
+    changes: dict[object, Change] | None
 
 
 def _own_turn(books: Books) -> None:
@@ -197,23 +198,19 @@ class Silence:
         mine[RECEIVE_TIMEOUT] = self._timers.at(self._heard_at + self._after, self.fire)
 
 
-class SilenceChange(Undoable):
+class SilenceChange(Change):
     """A receive timeout set, replaced or called off; the turn that did it may not count."""
 
     __slots__ = ("_before", "_books")
 
     def __init__(self, books: Books, after: Silence | None) -> None:
-        super().__init__("silence")
+        super().__init__("silence", books, "silence")
         self._books = books
         self._before = books.silence
         books.silence = after
 
     @override
-    def release(self) -> None:
-        """It holds already."""
-
-    @override
-    def undo(self) -> None:
+    def take_back(self) -> None:
         self._books.silence = self._before
 
 

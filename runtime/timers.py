@@ -15,12 +15,14 @@ COMPACT_ABOVE = 1_000
 class Timer:
     """One call in the future. `cancelled` stays readable: a message that already waits in a mailbox looks at it."""
 
-    __slots__ = ("at", "cancelled", "fire")
+    __slots__ = ("at", "cancelled", "fire", "runs")
 
     def __init__(self, at: float, fire: Callable[["Timer"], None]) -> None:
         self.at = at
         self.fire = fire
         self.cancelled = False
+        self.runs = False
+        """It has been added."""
 
 
 class Timers:
@@ -43,6 +45,7 @@ class Timers:
 
     def add(self, timer: Timer) -> None:
         """Let a timer run that was made before."""
+        timer.runs = True
         if len(self._heap) > COMPACT_ABOVE and len(self._heap) > 2 * self._live:
             self._compact()
         heapq.heappush(self._heap, (timer.at, next(self._count), timer))

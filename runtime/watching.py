@@ -16,7 +16,7 @@ from actors.message import Message
 from actors.signals import Terminated
 from runtime.boundary import Boundary
 from runtime.cell import Cell
-from runtime.staged import Undoable
+from runtime.staged import Change
 
 AsMessage = Callable[[Terminated], Message[Any]]
 
@@ -33,6 +33,7 @@ class Watcher(Protocol):
     cell: Cell
     fenced: bool
     watches: "dict[Address, Watch] | None"
+    changes: dict[object, Change] | None
 
 
 class Watch:
@@ -55,6 +56,8 @@ class Watch:
         return not self.over and not self.watcher.fenced
 
     def taken(self) -> bool:
+        if self.over:
+            self.told = False  # its message is dropped: if the watch comes back, it is to be told again
         if not self.holds:
             return False
         del (self.watcher.watches or {})[self.address]
@@ -153,35 +156,47 @@ class Watches:
         self._of.setdefault(watch.address, {})[watcher] = watch
 
 
-class Watched(Undoable):
+class Watched(Change):
     """A turn's `watch` (`after`), or its `unwatch`: in force at once, undone when the turn does not count."""
 
     __slots__ = ("_after", "_before", "_watches")
 
-    def __init__(self, watches: Watches, before: Watch | None, after: Watch | None) -> None:
-        super().__init__("unwatched" if after is None else "watched")
+    def __init__(
+        self, books: Watcher, watches: Watches, address: Address, before: Watch | None, after: Watch | None
+    ) -> None:
+        super().__init__("unwatched" if after is None else "watched", books, ("watch", address))
         self._watches = watches
         self._before = before
         self._after = after
 
     @override
     def release(self) -> None:
-        if self._before is not None:
-            self._watches.forget(self._before)
+        super().release()
+        self._forget_before()
 
     @override
     def fail(self, error: Exception) -> None:
         self.release()
 
     @override
-    def undo(self) -> None:
+    def overruled(self) -> None:
+        self._forget_before()
+
+    def _forget_before(self) -> None:
+        if self._before is not None:
+            self._watches.forget(self._before)
+
+    @override
+    def take_back(self) -> None:
         before, after = self._before, self._after
+        handled = False
         if after is not None:
-            self._watches.silence(after.watcher, after.address)
+            # told, and its message was handled while the turn was suspended
+            handled = self._watches.silence(after.watcher, after.address) is None
             self._watches.forget(after)
         if before is None:
             return
-        if before.watcher.fenced:
+        if handled or before.watcher.fenced:
             self._watches.forget(before)
             return
         if after is not None and after.reason is not None:
