@@ -89,7 +89,8 @@ async def test_a_page_that_is_not_there_and_a_site_that_is_not_there_are_told_an
 async def test_the_program_says_how_many_pages_came_and_how_fast(capsys: pytest.CaptureFixture[str]) -> None:
     with trio.fail_after(60):
         await main(sites=2, pages=4)
-    lines = capsys.readouterr().out.splitlines()
+    # on a busy machine the watchdog's warnings stand between them
+    lines = [line for line in capsys.readouterr().out.splitlines() if " pages of " in line]
     assert [line.split(":")[0] for line in lines] == [
         "8 pages of 2 quick sites, 0 s each to read",
         "8 pages of 2 slow sites, 0 s each to read",
