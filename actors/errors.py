@@ -176,6 +176,14 @@ class NoRoutee(DeadLettered):
         super().__init__(address, "no_such_address")
 
 
+class NotRouted(DeadLettered):
+    """The router's policy has nothing to do with this message; the text says why, and what to send instead."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(address, "unhandled")
+        self.args = (f"{address}: {why}",)
+
+
 class RateLimited(DeadLettered):
     """More messages than the limit allows; the next may be tried in `retry_after` seconds."""
 
@@ -195,6 +203,7 @@ class CircuitOpen(DeadLettered):
 REFUSALS: tuple[type[ActorError], ...] = (
     NoRoutee,
     NotInThisState,
+    NotRouted,
     OutboxFull,
     StashFull,
     StoreFull,

@@ -11,9 +11,10 @@ import trio
 from typing_extensions import override
 
 from actors.actor import Context
+from actors.errors import NotRouted
 from actors.message import Deferred
 from actors.ref import Ref
-from patterns.routers.messages import AnyGather, Gathered
+from patterns.routers.messages import Gather, Gathered
 from patterns.routers.policies import Routing
 from runtime.boundary import Boundary
 
@@ -29,9 +30,15 @@ class Broadcast:
 
 class _ToAll(Routing):
     @override
-    def route(self, message: AnyGather) -> Deferred[Any]:
+    def route(self, message: Any) -> Deferred[Any]:
+        self._check(message)
         routees = list(self.routees)
         return self.ctx.answer(lambda: ask_all(routees, message.message))
+
+    def _check(self, message: object) -> None:
+        if not isinstance(message, Gather):
+            name = type(message).__name__
+            raise NotRouted(self.ctx.address, f"a broadcast takes Gather({name}(...)), not {name} by itself")
 
 
 class Several(Routing):

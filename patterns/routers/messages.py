@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from actors.address import Address
 from actors.message import Fits, Message
@@ -51,6 +51,3 @@ class Freed(Message[None]):
 
 class Resize(Message[None]):
     """A router to itself: look whether the pool has the right size."""
-
-
-AnyGather = Gather[Any, Any]

@@ -9,9 +9,11 @@ from typing_extensions import override
 
 from actors.actor import Context
 from actors.address import Address
+from actors.errors import NotRouted
 from actors.message import Deferred
 from actors.ref import Ref
 from patterns.routers.ring import Ring
+from runtime.boundary import Boundary
 
 Routees = dict[Address, Ref[Any]]
 """Whom a router has at present, oldest first."""
@@ -90,7 +92,10 @@ class LeastLoaded(Choosing):
 
 
 class ByKey(Choosing):
-    """By a field of the messages, or a function of them that must not fail; its value's text is the key."""
+    """By a field of the messages, or a function of them; its value's text is the key.
+
+    A message that has no key, since its field is missing or the function raises, is refused; the router goes on.
+    """
 
     def __init__(self, ctx: Context, by: str | Callable[[Any], object]) -> None:
         super().__init__(ctx)
@@ -106,5 +111,10 @@ class ByKey(Choosing):
 
     @override
     def choose(self, message: Any) -> Ref[Any]:
-        key = getattr(message, self._by) if isinstance(self._by, str) else self._by(message)
-        return self._of[Address(self._ring.owner(str(key)))]
+        key = ""
+        with Boundary() as boundary:
+            key = str(getattr(message, self._by) if isinstance(self._by, str) else self._by(message))
+        if (error := boundary.error) is not None:
+            why = f"{type(message).__name__} has no key: {type(error).__name__}: {error}"
+            raise NotRouted(self.ctx.address, why) from error
+        return self._of[Address(self._ring.owner(key))]

@@ -33,10 +33,13 @@ def smallest_mailbox() -> Policy:
 
 
 def consistent_hash(by: str | Callable[[Any], object]) -> Policy:
-    """Always to the same routee for the same key: a field's name, or a function of the message that must not fail.
+    """Always to the same routee for the same key: a field's name, or a function of the message.
 
-    The key is the value's text. When routees come or go, few keys change theirs.
+    The key is the value's text. When routees come or go, few keys change theirs. A message without the field, or
+    whose function raises, is refused with NotRouted. Raises BadSpec for what is neither a name nor a function.
     """
+    if not (isinstance(by, str) or callable(by)):
+        raise BadSpec(f"consistent_hash: a field's name or a function, not {by!r}")
     return Policy(ByKey, (by,))
 
 
@@ -69,13 +72,17 @@ def group(policy: Policy, routees: Sequence[Ref[M]] | Key[M]) -> Spec[M]: ...
 @overload
 def group(policy: Broadcast, routees: Sequence[Ref[M]] | Key[M]) -> Spec[ToAll[M]]: ...
 def group(policy: Begins, routees: Sequence[Ref[Any]] | Key[Any]) -> Spec[Any]:
-    """A router for actors that live anyway: given ones, or whoever holds a key.
+    """A router for actors that live anyway: given ones, or whoever holds a key. Raises BadSpec.
 
     With nobody left an ask raises NoRoutee, and a tell becomes a dead letter.
     """
+    _check_policy(policy)
     if isinstance(routees, Key):
         return Spec(KeyRouter, (policy, routees))
-    return Spec(GivenRouter, (policy, tuple(routees)))
+    given = tuple(routees)
+    for routee in given:
+        _check_ref(routee)
+    return Spec(GivenRouter, (policy, given))
 
 
 @overload
@@ -84,5 +91,24 @@ def pool(policy: Policy, routee: Spec[M], size: int | Size) -> Spec[M]: ...
 def pool(policy: Broadcast, routee: Spec[M], size: int | Size) -> Spec[ToAll[M]]: ...
 def pool(policy: Begins, routee: Spec[Any], size: int | Size) -> Spec[Any]:
     """A router whose routees are its own children, each restarted alone as its spec says. Raises BadSpec."""
+    _check_policy(policy)
+    _check_spec(routee)
     bounds = size if isinstance(size, Size) else Size(size, size)
     return Spec(pool_class(routee), (policy, routee.args, bounds))
+
+
+def _check_policy(policy: object) -> None:
+    if not isinstance(policy, Policy | Broadcast):
+        name = getattr(policy, "__name__", None)
+        shown = repr(policy) if name is None else f"the function itself: write {name}()"
+        raise BadSpec(f"a policy is needed, such as round_robin(), not {shown}")
+
+
+def _check_ref(routee: object) -> None:
+    if not isinstance(routee, Ref):
+        raise BadSpec(f"group: the routees are refs, or a key; spawn {routee!r} first")
+
+
+def _check_spec(routee: object) -> None:
+    if not isinstance(routee, Spec):
+        raise BadSpec(f"pool: a Spec is needed: Spec({getattr(routee, '__name__', routee)})")

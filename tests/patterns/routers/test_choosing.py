@@ -1,15 +1,18 @@
 """Routers that pass each message on to one routee: which one, and with its asker."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import trio
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, NoRoutee
+from actors.errors import ActorCrashed, BadSpec, NoRoutee, NotRouted
 from actors.event import Key
-from patterns.routers import consistent_hash, group, random, round_robin, smallest_mailbox
+from patterns.routers import consistent_hash, group, pool, random, round_robin, smallest_mailbox
 from runtime.system import System
-from tests.patterns.routers.company import Do, Who, members
-from tests.runtime.cast import Bang, Player, Run, on_stage, settled
+from tests.patterns.routers.company import Do, Member, Who, members
+from tests.runtime.cast import Bang, Player, Run, on_stage, play, settled
 
 
 @on_stage()
@@ -54,6 +57,46 @@ async def test_one_key_always_goes_to_one_routee(system: System) -> None:
     assert [await by_field.ask(Who(key=key)) for key in keys] == first
     assert [await by_function.ask(Who(key=key)) for key in keys] == first
     assert set(first) == set("abc")
+
+
+def no_key(who: Who) -> str:
+    raise Bang(who.key)
+
+
+@pytest.mark.parametrize(("by", "cause"), [("nope", AttributeError), (no_key, Bang)])
+def test_a_message_without_a_key_is_refused_and_the_router_goes_on(
+    by: str | Callable[[Who], str], cause: type[Exception]
+) -> None:
+    async def program(system: System) -> None:
+        router = system.spawn(group(consistent_hash(by), members(system)))
+        for _ in range(5):
+            await router.tell(Who())
+        with pytest.raises(NotRouted, match="Who has no key") as caught:
+            await router.ask(Who())
+        assert type(caught.value.__cause__) is cause
+        await settled()
+        assert system.letters.counts == {"unhandled": 5}
+        assert system.router.cells[router.address].restarts == 0
+
+    play(program)
+
+
+def test_what_is_no_policy_no_key_and_no_ref_is_refused_when_the_router_is_written() -> None:
+    wrong: Any
+    for wrong, text in [(round_robin, r"write round_robin\(\)"), ("random", "'random'")]:
+        with pytest.raises(BadSpec, match=text):
+            group(wrong, [])
+        with pytest.raises(BadSpec, match=text):
+            pool(wrong, Spec(Member, ("m",)), 1)
+    for wrong in (Member, Spec(Member, ("m",))):
+        with pytest.raises(BadSpec, match="spawn"):
+            group(round_robin(), [wrong])
+    wrong = Member
+    with pytest.raises(BadSpec, match=r"Spec\(Member\)"):
+        pool(round_robin(), wrong, 2)
+    wrong = 5
+    with pytest.raises(BadSpec, match="a field's name or a function"):
+        consistent_hash(wrong)
 
 
 @on_stage()

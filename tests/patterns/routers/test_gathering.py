@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
 
-from actors.errors import ActorCrashed, ActorStopped, NoRoutee
+from actors.errors import ActorCrashed, ActorStopped, NoRoutee, NotRouted
 from patterns.routers import Gather, broadcast, first_of, group, tail_chop, work_pulling
 from patterns.routers.policies import Policy
 from runtime.system import System
@@ -47,6 +48,17 @@ async def test_a_told_gather_reaches_all(system: System) -> None:
     await everyone.tell(Gather(Who(key="1")))
     await settled()
     assert sorted(heard) == ["a1", "b1", "c1"]
+
+
+@on_stage()
+async def test_a_broadcast_says_that_it_takes_a_gather_and_goes_on(system: System) -> None:
+    everyone: Any = system.spawn(group(broadcast(), members(system)))
+    with pytest.raises(NotRouted, match=r"takes Gather\(Who\(\.\.\.\)\)"):
+        await everyone.ask(Who())
+    await everyone.tell(Who())
+    await settled()
+    assert [(letter.message, letter.reason) for letter in system.letters.newest] == [("Who", "unhandled")]
+    assert system.router.cells[everyone.address].restarts == 0
 
 
 @on_stage()
