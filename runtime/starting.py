@@ -99,12 +99,12 @@ class Starting:
         if cell.turn_over is not None:
             cell.turn_over.set()
         if not (is_ending(cell) or scope.cancelled_caught):
-            self._over(cell, reason, boundary.error)
+            self._over(cell, ctx, reason, boundary.error)
 
-    def _over(self, cell: Cell, reason: StartReason, error: Exception | None) -> None:
-        """It has started, or failed to."""
+    def _over(self, cell: Cell, ctx: Turn | None, reason: StartReason, error: Exception | None) -> None:
+        """It has started, or failed to; without a `ctx` before it was built: the cell's is that of the one before."""
         if error is not None:
-            if not cell.fenced:  # else its failure is decided on already
+            if ctx is None or not ctx.fenced:  # else its failure is decided on already
                 self._failed(cell, error, reason)
         elif cell.status is STARTING:
             cell.status = BUSY

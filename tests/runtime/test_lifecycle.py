@@ -127,6 +127,20 @@ async def test_whoever_asks_an_actor_that_cannot_start_is_told(system: System) -
     assert isinstance(failed.value.__cause__, Bang)
 
 
+@on_stage()
+async def test_a_restart_whose_actor_cannot_be_built_is_tried_again(system: System) -> None:
+    def build() -> Player:
+        if starts.pop():
+            raise Bang("not yet")
+        return Player()
+
+    starts = [False, True, False]
+    child = system.spawn(Spec(build))
+    await child.tell(Run(step=crash))
+    assert await child.ask(Note(text="x")) == 1
+    assert system.router.cells[child.address].restarts == 2
+
+
 @on_stage(patterns=[answering(lambda _: Spec(Slow, ([],)))])
 async def test_a_start_has_a_deadline(system: System) -> None:
     with pytest.raises(StartFailed) as failed:
