@@ -85,10 +85,7 @@ class ByAddress(Supervisor):
         # nobody has ever been up: every waiting ask is told, and the next message tries again, after the backoff
         now, fraction = self._rooms.clock.now(), self._rooms.entropy.fraction()
         self._failed_activations.failed(cell.address, cell.spec, now, fraction)
-        failure = error if isinstance(error, StartFailed) else StartFailed(f"{cell.address}: {error}")
-        if failure is not error:
-            failure.__cause__ = error
-        self._ending.refuse_mail(cell, failure)
+        self._ending.cannot_start(cell, error)
         if cell.children is None:
             self._ending.drop(cell, StopReason.START_FAILED)
         else:

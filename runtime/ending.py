@@ -14,10 +14,11 @@ import structlog
 import trio
 
 from actors.actor import Actor, StopReason
-from actors.errors import ActorCrashed, ActorRestarted, ActorStopped
+from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, StartFailed
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, QUEUED, STOPPED, STOPPING, Cell
 from runtime.context import TurnContext
+from runtime.crash_text import named
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
 from runtime.envelope import Envelope
@@ -43,7 +44,7 @@ class OverAndGone:
 class Ending:
     """Ends incarnations and cells for one supervisor; `forget` is told of each cell that has gone."""
 
-    __slots__ = ("_dispatcher", "_forget", "_halting", "_rooms")
+    __slots__ = ("_dispatcher", "_forget", "_halting", "_rooms", "_unstarted")
 
     def __init__(self, rooms: Rooms, dispatcher: Dispatcher, forget: Callable[[Cell], None]) -> None:
         self._rooms = rooms
@@ -51,6 +52,8 @@ class Ending:
         self._forget = forget
         self._halting: dict[Cell, trio.Event] = {}
         """Incarnations that end while their cell stays: an end of the cell waits for them."""
+        self._unstarted: dict[Cell, StartFailed] = {}
+        """Cells that end because they could not be started: what whoever has written to them is told."""
 
     # --- a cell ----------------------------------------------------------------------------------------
 
@@ -212,6 +215,8 @@ class Ending:
         if router.cells.get(cell.address) is cell:
             del router.cells[cell.address]
         self._rooms.router.reach.gone(cell)
+        if (failure := self._unstarted.pop(cell, None)) is not None:
+            self._refuse(cell, failure)
         mail = _for_anybody(cell)
         self._rooms.under_way.came(cell)
         self._forget(cell)
@@ -223,6 +228,12 @@ class Ending:
             tell_watchers = self._rooms.watches.ended(cell.address, cell.end_reason or StopReason.STOP)
             router.delivery.after_outputs(cell, tell_watchers)
         _wake_waiters(cell)
+
+    def cannot_start(self, cell: Cell, error: Exception) -> None:
+        """A cell that could not be started ends: its mail, and what comes until it has gone, is told so."""
+        failure = error if isinstance(error, StartFailed) else _start_failure(cell, error)
+        self._unstarted[cell] = failure
+        self.refuse_mail(cell, failure)
 
     def refuse_mail(self, cell: Cell, error: Exception) -> None:
         """Every waiting ask is told; what was told is a dead letter."""
@@ -275,6 +286,12 @@ def _wake_waiters(cell: Cell) -> None:
     while room:
         _, go_on = room.popleft()
         go_on()
+
+
+def _start_failure(cell: Cell, error: Exception) -> StartFailed:
+    failure = StartFailed(f"{cell.address}: {named(error)}")
+    failure.__cause__ = error
+    return failure
 
 
 def _over(cell: Cell) -> Exception:

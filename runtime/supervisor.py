@@ -329,6 +329,8 @@ class Supervisor:
 
     def _failed_to_start(self, cell: Cell, error: Exception, reason: StartReason) -> None:  # noqa: ARG002 -- an activation's is another's business
         self._decide(cell, error)
+        if cell.end_reason is not None:  # nobody tries again
+            self._ending.cannot_start(cell, error)
 
     def _counted_with(self, cell: Cell) -> Restarts:  # noqa: ARG002 -- one count for all
         """The restarts that the cell's are counted with."""

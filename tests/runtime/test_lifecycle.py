@@ -1,5 +1,6 @@
 """How an actor begins and ends, and how a system stops in order."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from actors.address import Address
 from actors.durable import Stored
 from actors.errors import ActorStopped, RestartLimit, StartFailed, Stopping
 from actors.handlers import receive
-from actors.supervision import Intensity
+from actors.supervision import Directive, Intensity, Restart
 from runtime.clock import VirtualClock
 from runtime.system import System
 from tests.runtime.cast import (
@@ -125,6 +126,62 @@ async def test_whoever_asks_an_actor_that_cannot_start_is_told(system: System) -
     with pytest.raises(StartFailed) as failed:
         await keeper(system).ask(Note(text="x"))
     assert isinstance(failed.value.__cause__, Bang)
+
+
+class Unbuilt(Player):
+    def __init__(self) -> None:
+        super().__init__()
+        raise Bang("no actor")
+
+
+@pytest.mark.parametrize("spec", [Spec(Broken, ([],)), Spec(Unbuilt)])
+@pytest.mark.parametrize(
+    "never", [{"restart": Restart.TEMPORARY}, {"directives": ((Bang, Directive.STOP),)}], ids=str
+)
+def test_whoever_asks_a_child_that_cannot_start_and_is_not_started_again_is_told_why(
+    spec: Spec[Any], never: dict[str, Any]
+) -> None:
+    async def program(system: System) -> None:
+        child = system.spawn(replace(spec, **never))
+        await child.tell(Note(text="told"))
+        with pytest.raises(StartFailed, match=f"{child.address}: Bang: no ") as failed:
+            await child.ask(Note(text="x"))
+        assert isinstance(failed.value.__cause__, Bang)
+        await settled()
+        assert system.letters.counts == {"start_failed": 1}
+
+    play(program)
+
+
+@on_stage()
+async def test_whoever_waits_for_room_at_a_child_that_cannot_start_is_told_why(system: System) -> None:
+    child = system.spawn(Spec(Slow, ([],), restart=Restart.TEMPORARY, capacity=1))
+    told: list[str] = []
+
+    async def asks() -> None:
+        with pytest.raises(StartFailed) as failed:
+            await child.ask(Note(text="x"))
+        told.append(str(failed.value))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(asks)
+    assert told == [f"{child.address}: `started` took more than 5.0 s"] * 3
+    assert not system.router.cells
+
+
+@on_stage()
+async def test_mail_that_waits_for_a_restart_that_fails_for_good_is_told_why(system: System) -> None:
+    def build() -> Player:
+        if starts.pop():
+            raise ValueError("worn out")
+        return Player()
+
+    starts = [True, False]
+    child = system.spawn(Spec(build, directives=((ValueError, Directive.STOP),)))
+    await child.tell(Run(step=crash))
+    with pytest.raises(StartFailed, match="worn out"):
+        await child.ask(Note(text="x"))
 
 
 @on_stage()
