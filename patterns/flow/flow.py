@@ -30,7 +30,11 @@ AT_ONCE_MAX = 500
 
 
 def source(items: Iterable[T]) -> "Flow[T]":
-    """The items of an iterable, taken as they are asked for. `next` must not block; a generator is closed when the flow is left."""
+    """The items of an iterable, taken as they are asked for. `next` must not block; a generator is closed when the flow is left.
+
+    Raises FlowMisused.
+    """
+    _check_iterable(items)
     return Flow(Output(Node("source", lambda wiring: Iterating(wiring, items))))
 
 
@@ -39,7 +43,9 @@ def pulled(take: Callable[[int], Awaitable[Sequence[T]]]) -> "Flow[T]":
 
     For a producer that is an actor, `pulled(lambda n: ref.ask(Take(count=n)))`: with nothing to give it defers the
     ask, and so keeps the demand. When the flow is left, `take` is cancelled, and the actor's asker is gone.
+    Raises FlowMisused.
     """
+    _check_callable("pulled", take)
     return Flow(Output(Node("pulled", lambda wiring: Pulling(wiring, take))))
 
 
@@ -62,7 +68,7 @@ class Flow(Generic[T_co]):
     def map(self, function: Callable[[T_co], U]) -> "Flow[U]": ...
     def map(self, function: Callable[[T_co], Any], *, at_once: int | None = None) -> "Flow[Any]":
         """What `function` makes of each item, in order. With `at_once` it is async, and so many run at a time."""
-        _check_function(function, at_once)
+        _check_function("map", function, at_once)
         if at_once is None:
             return self._then("map", lambda wiring: Mapping(wiring, function))
         return self._then("map", lambda wiring: MappingAtOnce(wiring, function, at_once))
@@ -73,7 +79,7 @@ class Flow(Generic[T_co]):
     def to(self, sink: Callable[[T_co], object]) -> "Flow[Never]": ...
     def to(self, sink: Callable[[T_co], Any], *, at_once: int | None = None) -> "Flow[Never]":
         """Give each item to `sink`, and pass none on. With `at_once` it is async: an actor's `ask`, say."""
-        _check_function(sink, at_once)
+        _check_function("to", sink, at_once)
         if at_once is None:
             return self._then("sink", lambda wiring: Sinking(wiring, sink))
         return self._then("sink", lambda wiring: SinkingAtOnce(wiring, sink, at_once))
@@ -102,12 +108,16 @@ class Flow(Generic[T_co]):
         return Flow(Output(Node("merge", Merging, tuple(flow.output for flow in flows))))
 
     def by_key(
-        self, key: Callable[[T_co], str], *, lanes: int, through: "Callable[[Flow[T_co]], Flow[U]]"
+        self, key: Callable[[T_co], object], *, lanes: int, through: "Callable[[Flow[T_co]], Flow[U]]"
     ) -> "Flow[U]":
         """Partition over `lanes` copies of a flow, which `through` makes, and merge what they give.
 
-        Items of one key go through one lane, so that they keep their order if the lane does.
+        Items of one key go through one lane, so that they keep their order if the lane does. The key is the text of
+        what `key` answers.
         """
+        _check_callable("by_key", key)
+        if inspect.iscoroutinefunction(key):
+            raise FlowMisused(f"by_key: {key!r} is async, and a key is found without a wait")
         if lanes < 1:
             raise FlowMisused("by_key: at least 1 lane")
         return self._split("by-key", lambda wiring: Partitioning(wiring, key), [through] * lanes)
@@ -157,7 +167,20 @@ class Flow(Generic[T_co]):
         return items.report
 
 
-def _check_function(function: Callable[..., Any], at_once: int | None) -> None:
+def _check_iterable(items: object) -> None:
+    if hasattr(items, "__aiter__"):
+        raise FlowMisused("source: an asynchronous iterable; write pulled(take), which takes some at a time")
+    if not (isinstance(items, Iterable) or hasattr(items, "__getitem__")):
+        raise FlowMisused(f"source: an iterable is needed, not {items!r}")
+
+
+def _check_callable(operator: str, function: object) -> None:
+    if not callable(function):
+        raise FlowMisused(f"{operator}: a function is needed, not {function!r}")
+
+
+def _check_function(operator: str, function: Callable[..., Any], at_once: int | None) -> None:
+    _check_callable(operator, function)
     if at_once is None and inspect.iscoroutinefunction(function):
         raise FlowMisused(f"{function!r} is async: say how many of it may run, with at_once=")
     if at_once is not None and not 1 <= at_once <= AT_ONCE_MAX:

@@ -33,7 +33,7 @@ class Merging(Stage):
 class Partitioning(Stage):
     """Items of one key go to one outlet, in order. An item whose outlet is full holds up those behind it."""
 
-    def __init__(self, wiring: Wiring, key: Callable[[Any], str]) -> None:
+    def __init__(self, wiring: Wiring, key: Callable[[Any], object]) -> None:
         super().__init__(wiring)
         self._key = key
 
@@ -51,7 +51,7 @@ class Partitioning(Stage):
 
     def _lane(self, item: Any) -> int:
         # `hash` is another one in each process
-        return crc32(self._key(item).encode()) % len(self.outlets)
+        return crc32(str(self._key(item)).encode("utf-8", "surrogatepass")) % len(self.outlets)
 
 
 class Broadcasting(Stage):

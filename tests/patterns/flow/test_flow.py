@@ -1,8 +1,8 @@
 """What a flow's operators make of its items, and what becomes of a flow that is left or fails."""
 
-from collections.abc import Generator, Sequence
-from itertools import pairwise
-from typing import Never, assert_type
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from itertools import count, pairwise
+from typing import Any, Never, assert_type
 
 import pytest
 import trio
@@ -176,6 +176,23 @@ async def test_a_branch_that_drops_its_oldest_slows_nobody_and_says_what_it_drop
     assert fast == list(range(100))
     assert slow[-3:] == [97, 98, 99]
     assert report.dropped == 100 - len(slow) > 0
+
+
+@on_stage()
+async def test_a_key_need_not_be_text(system: System) -> None:
+    def lanes(key: Callable[[int], object]) -> Flow[str]:
+        number = count()
+
+        def lane(flow: Flow[int]) -> Flow[str]:
+            mine = next(number)
+            return flow.map(lambda item: f"{mine}:{item}")
+
+        return source(range(40)).by_key(key, lanes=3, through=lane)
+
+    by_number = [str(one) for one in await collected(system, lanes(lambda item: item % 8))]
+    by_text = [str(one) for one in await collected(system, lanes(lambda item: str(item % 8)))]
+    assert sorted(by_number) == sorted(by_text)
+    assert {one[0] for one in by_number} == set("012")
 
 
 # --- bounds --------------------------------------------------------------------------------------------
@@ -456,6 +473,26 @@ async def test_a_flow_from_actor_to_actor_is_two_asks_and_back_pressure(system: 
 
 
 # --- misuse --------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_iterable_and_no_function_is_refused_when_the_flow_is_written() -> None:
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    async def key(_: int) -> str:
+        return ""
+
+    wrong: Any
+    for wrong, text in [(numbers(), r"write pulled\("), (5, "source: an iterable is needed, not 5")]:
+        with pytest.raises(FlowMisused, match=text):
+            source(wrong)
+    wrong = 5
+    for misused in (source([1]).map, source([1]).to, pulled):
+        with pytest.raises(FlowMisused, match="a function is needed, not 5"):
+            misused(wrong)
+    for wrong in (5, key):
+        with pytest.raises(FlowMisused, match="by_key: "):
+            source([1]).by_key(wrong, lanes=2, through=lambda lane: lane)
 
 
 def test_an_async_function_without_at_once_is_refused_at_once() -> None:
