@@ -1,5 +1,7 @@
 """The watchdog: names the handler that holds the loop without awaiting, and shows its stack while it does.
 
+So it does with an actor's `__init__`, `started`, `stopping` and `stopped`, its pipes and its answers.
+
 Nothing can stop such a turn, and nothing else runs until it ends. So a thread of its own looks at the stack of the
 loop's thread some ten times a second. A turn pays nothing for it, not even a store: its handler is the frame that
 the dispatcher has called, and one that is there from look to look, while the loop has not come round, holds it.
@@ -30,6 +32,18 @@ TOLD_MAX = 64
 
 DRIVERS = frozenset({"runtime.dispatcher", "runtime.driving", "runtime.inline", "runtime.interleaving"})
 """What calls handlers."""
+CALLERS = frozenset(
+    {
+        ("runtime.starting", "_build"),
+        ("runtime.starting", "_started"),
+        ("runtime.ending", "_clean_up"),
+        ("runtime.context", "run"),
+        ("runtime.answering", "_run"),
+    }
+)
+"""What calls an actor's other code: its `__init__`, its first state's `enter`, its `stopped`, its pipes and answers."""
+PASSING = frozenset({"runtime.driving", "runtime.context", "runtime.answering"})
+"""What stands between such code and who knows its cell."""
 BETWEEN = "outcome._impl"
 """Stands between driver and handler when a handler goes on after a wait."""
 
@@ -68,7 +82,7 @@ class Watchdog:
         self._now = now
         self._pause = limit / LOOKS
         self._held: Held[FrameType] = Held(limit)
-        self._told: deque[tuple[str, int, int]] = deque(maxlen=TOLD_MAX)
+        self._told: deque[tuple[str, int, int, str]] = deque(maxlen=TOLD_MAX)
         self._asked = False
         """The loop has been asked whether it comes round."""
         self._over = threading.Event()
@@ -112,11 +126,11 @@ class Watchdog:
         cell, message = _turn_of(handler)
         if cell is None:
             return
-        turn = (cell.address, cell.incarnation, cell.handled)
+        turn = (cell.address, cell.incarnation, cell.handled, handler.f_code.co_qualname)
         if turn in self._told:
             return
         self._told.append(turn)
-        self.counts[type(cell.actor).__name__] += 1
+        self.counts[_kind_of(cell)] += 1
         log.warning(
             "slow_turn",
             actor=cell.address,
@@ -133,7 +147,7 @@ def _handlers_on(top: FrameType) -> Iterator[FrameType]:
     while frame is not None:
         if not _module(frame).startswith("runtime.") and _module(frame) != BETWEEN:
             driver = _driver(frame)
-            if driver is not None and _module(driver) in DRIVERS:
+            if driver is not None and _drives(driver):
                 yield frame
         frame = frame.f_back
 
@@ -145,19 +159,33 @@ def _driver(handler: FrameType) -> FrameType | None:
     return driver
 
 
+def _drives(frame: FrameType) -> bool:
+    module = _module(frame)
+    return module in DRIVERS or (module, frame.f_code.co_name) in CALLERS
+
+
 def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__"))
 
 
 def _turn_of(handler: FrameType) -> tuple[Cell | None, Any]:
-    """Whose turn it is, and its message, if it is no start: from the variables of whoever drives it."""
+    """Whose turn it is, and its message, if it is one's: from the variables of whoever drives it."""
     driver = _driver(handler)
-    if driver is not None and _module(driver) == "runtime.driving":
+    while driver is not None and _module(driver) in PASSING:
         driver = driver.f_back
     variables: Mapping[str, Any] = {} if driver is None else driver.f_locals
     cell, envelope = variables.get("cell"), variables.get("envelope")
+    if cell is None:  # a pipe's task
+        cell = getattr(variables.get("ctx"), "cell", None)
     message = variables.get("message") if envelope is None else envelope.message
     return (cell if isinstance(cell, Cell) else None), message
+
+
+def _kind_of(cell: Cell) -> str:
+    """Its actor's class; while there is no actor, what builds it."""
+    return (
+        type(cell.actor).__name__ if cell.actor is not None else getattr(cell.spec.actor, "__name__", "actor")
+    )
 
 
 def _stack(top: FrameType, handler: FrameType) -> str:

@@ -6,10 +6,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import structlog
 import trio
+from typing_extensions import override
 
-from actors import Actor, Message, Spec, receive
+from actors import Actor, Message, Spec, StopReason, enter, receive
 from runtime import System, VirtualClock
 from runtime.observe.metrics import openmetrics
 from runtime.watchdog import Held, Watchdog
@@ -46,6 +48,62 @@ class Holder(Actor[Hold | Late]):
 
 def hold(noticed: threading.Event) -> bool:
     return noticed.wait(PATIENCE)
+
+
+class Done(Message[None]):
+    """Its pipe has ended."""
+
+
+class Outside(Actor[Hold | Done]):
+    """It holds the loop outside its turns, in the one place that `where` names."""
+
+    def __init__(self, where: str, noticed: threading.Event) -> None:
+        self.where = where
+        self.noticed = noticed
+        self.hold_in("__init__")
+
+    def hold_in(self, place: str) -> None:
+        if place == self.where:
+            hold(self.noticed)
+
+    async def work(self) -> None:
+        await trio.lowlevel.checkpoint()
+        hold(self.noticed)
+
+    def made(self, _: object) -> Done:
+        self.hold_in("made")
+        return Done()
+
+    @receive(Hold)
+    def on_hold(self, message: Hold) -> Any:
+        if self.where in {"pipe", "made"}:
+            self.ctx.pipe(self.work if self.where == "pipe" else trio.lowlevel.checkpoint, self.made)
+        return self.ctx.answer(self.work) if self.where == "answer" else None
+
+    @receive(Done)
+    def on_done(self, message: Done) -> None:
+        """Nothing is left to do."""
+
+    @override
+    def stopped(self, reason: StopReason) -> None:
+        self.hold_in("stopped")
+
+
+class Entering(Actor[Hold]):
+    """It holds the loop as it enters its first state."""
+
+    initial = "slow"
+
+    def __init__(self, noticed: threading.Event) -> None:
+        self.noticed = noticed
+
+    @enter("slow")
+    def on_slow(self) -> None:
+        hold(self.noticed)
+
+    @receive(Hold, state="slow")
+    def on_hold(self, message: Hold) -> bool:
+        return False
 
 
 class Passer(Actor[Pass]):
@@ -127,6 +185,40 @@ def test_the_one_that_blocks_is_named_and_not_the_one_that_asked_it() -> None:
     answer, lines, _ = noticed_by(passed_on)
     assert answer
     assert [(line["actor"], line["handler"]) for line in lines] == [("/holder", "Holder.on_hold")]
+
+
+@pytest.mark.parametrize(
+    ("where", "handler"),
+    [
+        ("__init__", "__init__"),
+        ("stopped", "stopped"),
+        ("pipe", "work"),
+        ("made", "made"),
+        ("answer", "work"),
+    ],
+)
+def test_who_blocks_outside_a_turn_is_named_as_well(where: str, handler: str) -> None:
+    async def do(system: System, noticed: threading.Event) -> None:
+        actor = system.spawn(Spec(Outside, (where, noticed), name="outside"))
+        await actor.ask(Hold())
+        if handler in {"work", "made"}:
+            await trio.to_thread.run_sync(noticed.wait, PATIENCE)  # noqa: TID251 -- the loop is held meanwhile
+        await system.stop(actor)
+
+    _, lines, system = noticed_by(do)
+    assert [(line["event"], line["actor"], line["handler"], line["message"]) for line in lines] == [
+        ("slow_turn", "/outside", f"Outside.{handler}", None)
+    ]
+    assert system.watchdog is not None
+    assert system.watchdog.counts == {"Outside": 1}
+
+
+def test_who_blocks_as_it_enters_its_first_state_is_named() -> None:
+    async def do(system: System, noticed: threading.Event) -> bool:
+        return await system.spawn(Spec(Entering, (noticed,))).ask(Hold())
+
+    _, lines, _ = noticed_by(do)
+    assert [line["handler"] for line in lines] == ["Entering.on_slow"]
 
 
 def test_slow_turns_are_counted_by_actor_class() -> None:
