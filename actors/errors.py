@@ -153,6 +153,18 @@ class ReplyNotAwaited(ActorError):
     """A handler returned a coroutine or a generator instead of a reply: a crash."""
 
 
+class DeferredNotReturned(ActorError):
+    """A turn called `ctx.defer`, `stash`, `forward` or `answer` and did not return what that gave: a crash."""
+
+    def __init__(self, address: str, message: object, call: str) -> None:
+        turn = "its start or end" if message is None else f"the handler of {type(message).__name__}"
+        super().__init__(f"{address}: {turn} left an asker behind: write `return self.ctx.{call}(...)`")
+
+
+class NotDurable(ActorError):
+    """A volatile actor used what only a durable one has: `ctx.stage`, `read`, `records`."""
+
+
 class BadHandler(TypeError):
     """A method that can be no handler: a generator."""
 

@@ -200,7 +200,7 @@ class TurnContext(Life):
             letters=router.letters,
         )
         self.output(answering)
-        return Deferred("", None, None, answering.take)
+        return self.promised("answer", Deferred("", None, None, answering.take))
 
     def defer(self, key: str, *, deadline: float | None = None, on_deadline: Any = None) -> Deferred[Any]:
         self.effect("defer", key)
@@ -211,7 +211,7 @@ class TurnContext(Life):
                 raise TooManyDeferred(f"{self.cell.address}: {actor.deferred_max} askers wait")
             if key in waiting:
                 raise ValueError(f"an asker is already deferred under {key!r}")
-        return Deferred(key, deadline, on_deadline)
+        return self.promised("defer", Deferred(key, deadline, on_deadline))
 
     def resolve(self, key: str, reply: Any) -> None:
         self.effect("resolve", key)

@@ -23,6 +23,7 @@ from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
 from runtime.envelope import Envelope
 from runtime.rooms import Rooms
+from runtime.turn_end import check_returned
 
 log = structlog.get_logger("callboard.actors")
 COMMIT_WAIT = 30.0
@@ -185,6 +186,7 @@ class Ending:
         ctx.begin()
         with Boundary() as boundary, trio.move_on_after(cell.spec.stop_grace):
             await drive(cell.vars, ctx, actor.stopping(reason), None)
+            check_returned(cell, ctx.outputs or [], None)
         if boundary.error is not None:
             log.error(
                 "stopping_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error

@@ -19,7 +19,7 @@ from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_afte
 from runtime.behaving import Became, Behaving, Unstashed
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Pending
-from runtime.outputs import Output
+from runtime.outputs import Output, Promised
 from runtime.rooms import Rooms
 from runtime.router import SPEAKER, Router
 from runtime.staged import Change, TimerChange, Undoable
@@ -62,6 +62,11 @@ class Life:
 
     def output(self, output: Output) -> None:
         raise NotImplementedError
+
+    def promised(self, call: str, deferred: Deferred[T]) -> Deferred[T]:
+        """What the turn must return; a handler that forgets it would lose its asker, or the message, without a sound."""
+        self.output(Promised(call, deferred))
+        return deferred
 
     # --- timers ----------------------------------------------------------------------------------------
 
@@ -133,7 +138,7 @@ class Life:
 
     def stash(self) -> Deferred[Any]:
         self._check_alive()
-        return self._behaving().put_aside()
+        return self.promised("stash", self._behaving().put_aside())
 
     def unstash(self, count: int | None = None) -> None:
         self._check_alive()
@@ -174,7 +179,7 @@ class Life:
         self.effect("forward", ref.address)
         forwarded = Forwarded(self.cell, self._rooms.router, ref.address)
         self.output(forwarded)
-        return Deferred("", None, None, forwarded.take)
+        return self.promised("forward", Deferred("", None, None, forwarded.take))
 
     def backlog(self, ref: Ref[Any]) -> int:
         cell = self._rooms.router.cells.get(ref.address)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import outcome
 
 from actors.address import Address
+from actors.message import Deferred
 from runtime.cell import Cell
 from runtime.envelope import Pending
 
@@ -78,6 +79,26 @@ class Act:
 
     def fail(self, error: Exception) -> None:
         """Nothing to undo."""
+
+
+class Promised:
+    """A Deferred that was given out: the turn's end takes it out again, if it is what the handler returned.
+
+    It stands among the outputs, so that a turn that gives out none is looked at no longer than before.
+    """
+
+    __slots__ = ("call", "deferred")
+    label = "promised"
+
+    def __init__(self, call: str, deferred: Deferred[Any]) -> None:
+        self.call = call
+        self.deferred = deferred
+
+    def release(self) -> None:
+        raise AssertionError("the turn's end takes it out")
+
+    def fail(self, error: Exception) -> None:
+        raise AssertionError("the turn's end takes it out") from error
 
 
 class Resolve:

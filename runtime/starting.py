@@ -19,6 +19,7 @@ from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
 from runtime.rooms import Family, Rooms
 from runtime.router import SPEAKER
+from runtime.turn_end import check_returned
 
 log = structlog.get_logger("callboard.actors")
 
@@ -128,6 +129,8 @@ class Starting:
             cell.vars.run(entry, actor)
         with trio.move_on_after(cell.spec.start_timeout) as deadline:
             await drive(cell.vars, ctx, actor.started(reason), None)
+        if ctx.outputs is not None:
+            check_returned(cell, ctx.outputs, None)
         if deadline.cancelled_caught:
             raise StartFailed(f"{cell.address}: `started` took more than {cell.spec.start_timeout} s")
 

@@ -17,6 +17,7 @@ from actors.errors import (
     ActorRestarted,
     ActorStopped,
     CommitFailed,
+    DeferredNotReturned,
     DirtyRefusal,
     DirtySuspension,
     ReplyNotAwaited,
@@ -27,7 +28,7 @@ from runtime.boundary import Boundary
 from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
-from runtime.outputs import Output, Reply, Resolve
+from runtime.outputs import Output, Promised, Reply, Resolve
 from runtime.poison import once_more, tell_crashed
 from runtime.ticking import NEXT_TICK
 from runtime.timers import Timer, Timers
@@ -36,6 +37,12 @@ from runtime.trace import Trace
 UNAWAITED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
 NO_REPLIES = UNAWAITED | {Deferred}
 """What a handler may return that is not itself the reply."""
+
+
+NOT_YET = frozenset({Resolve, Promised})
+"""Outputs that the turn's end replaces, or takes out."""
+NO_CHANGES = frozenset({NEXT_TICK, Promised.label})
+"""What may stand among a turn's outputs that refuses."""
 
 
 class TurnEnd:
@@ -76,7 +83,7 @@ class TurnEnd:
             and self._trace is None
             and value.__class__ not in NO_REPLIES
         ):
-            for output in _outputs(cell, ctx):  # a told turn that tells: the usual case
+            for output in _outputs(cell, ctx, message):  # a told turn that tells: the usual case
                 output.release()
         else:
             self._returned_more(cell, ctx, message, pending, value)
@@ -88,7 +95,7 @@ class TurnEnd:
         if value.__class__ in UNAWAITED:
             cell.handled -= 1  # `raised` counts it
             raise _not_awaited(cell, message, value)
-        outputs = _outputs(cell, ctx)
+        outputs = _outputs(cell, ctx, message, value)
         if value.__class__ is Deferred:
             (value.taken or partial(self._defer, cell, value))(message, pending)
         elif pending is not None:
@@ -111,7 +118,9 @@ class TurnEnd:
         if ctx.fenced:
             too_late(cell, pending)
             return True
-        changed = ctx.staged is not None or any(output.label != NEXT_TICK for output in ctx.outputs or ())
+        changed = ctx.staged is not None or any(
+            output.label not in NO_CHANGES for output in ctx.outputs or ()
+        )
         refusal = isinstance(error, (*message.refusals, *REFUSALS))
         if refusal and not changed:
             ctx.undo()
@@ -157,7 +166,7 @@ class TurnEnd:
         ctx = cell.ctx
         assert ctx is not None
         if ctx.staged is not None or ctx.outputs is not None:
-            self._let_out(cell, ctx, _outputs(cell, ctx))
+            self._let_out(cell, ctx, _outputs(cell, ctx, None))
 
     def _let_out(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> None:
         staged, ctx.staged = ctx.staged, None
@@ -192,18 +201,32 @@ class TurnEnd:
         pending.returned(leave)
 
 
-def _outputs(cell: Cell, ctx: Turn) -> list[Output]:
-    """What the turn has said; the answer to a deferred asker, if that one is still there."""
-    made, ctx.outputs = ctx.outputs or [], None
+def _outputs(cell: Cell, ctx: Turn, message: Any, value: Any = None) -> list[Output]:
+    """What the turn has said; the answer to a deferred asker, if that one is still there. Raises DeferredNotReturned."""
+    made = ctx.outputs or []
     for output in made:
-        if output.__class__ is Resolve:
-            return _with_replies(cell, made)
+        if output.__class__ in NOT_YET:
+            check_returned(cell, made, message, value)
+            made = _with_replies(cell, made)
+            break
+    ctx.outputs = None
     return made
+
+
+def check_returned(cell: Cell, made: list[Output], message: Any, value: Any = None) -> None:
+    """Whether each Deferred that was given out is what was returned; raises DeferredNotReturned for one that is not."""
+    for output in made:
+        if isinstance(output, Promised) and output.deferred is not value:
+            if message is not None:
+                cell.handled -= 1  # `raised` counts it
+            raise DeferredNotReturned(cell.address, message, output.call)
 
 
 def _with_replies(cell: Cell, made: list[Output]) -> list[Output]:
     outputs: list[Output] = []
     for output in made:
+        if isinstance(output, Promised):
+            continue
         if not isinstance(output, Resolve):
             outputs.append(output)
         elif cell.deferred and (waiting := cell.deferred.pop(output.key, None)):

@@ -53,6 +53,7 @@ class HarnessContext(HarnessReach):
     def begin(self) -> None:
         """A turn begins."""
         self.stashing = False
+        self.promised = []
         if self.outputs or self.staged:
             self.undo()
 
@@ -144,7 +145,7 @@ class HarnessContext(HarnessReach):
             raise TooManyDeferred(f"{self.address}: {self._actor.deferred_max} askers wait")
         if key in self.world.deferred:
             raise ValueError(f"an asker is already deferred under {key!r}")
-        return Deferred(key, deadline, on_deadline)
+        return self.promise("defer", Deferred(key, deadline, on_deadline))
 
     def resolve(self, key: str, reply: Any) -> None:
         self.output(Resolved(key, reply))

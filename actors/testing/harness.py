@@ -16,7 +16,7 @@ from actors.actor import Activated, Actor, Fresh, Spec, StartReason, StopReason
 from actors.address import Address
 from actors.chance import Chance
 from actors.durable import DurableActor, Woken, Write
-from actors.errors import REFUSALS, DirtyRefusal, DirtySuspension, NotInADurableTurn
+from actors.errors import REFUSALS, DeferredNotReturned, DirtyRefusal, DirtySuspension, NotInADurableTurn
 from actors.event import Key
 from actors.handlers import Handling, Kind
 from actors.message import Deferred, Fits
@@ -391,6 +391,9 @@ class Harness(Generic[M]):
 
     def _returned(self, turn: Turn[Any], value: Any) -> None:
         ctx = self._ctx
+        if (forgotten := self._forgotten(turn, value)) is not None:
+            self._raised(turn, forgotten)
+            return
         deferral = None
         self._world.in_turn = False
         if value.__class__ is Deferred:
@@ -410,6 +413,13 @@ class Harness(Generic[M]):
         if deferral is not None and deferral.key and self._asked:
             self._world.deferred[deferral.key] = turn.message
         turn.end(reply=value, deferred=deferral)
+
+    def _forgotten(self, turn: Turn[Any], value: Any) -> DeferredNotReturned | None:
+        for call, promised in self._ctx.promised:
+            if promised is not value:
+                said = None if turn is self.start else turn.message
+                return DeferredNotReturned(self._world.address, said, call)
+        return None
 
     def _raised(self, turn: Turn[Any], error: Exception) -> None:
         if isinstance(error, HarnessMisused):

@@ -38,6 +38,8 @@ class HarnessLife:
         """Why the incarnation is over."""
         self.stashing = False
         """The turn has put its message aside."""
+        self.promised: list[tuple[str, Deferred[Any]]] = []
+        """What the turn must return, and by which call it was given out."""
         self._actor = actor
         self._capacity = capacity
         self._state = world.state
@@ -52,6 +54,11 @@ class HarnessLife:
         if self.over:
             self.check()
         self.outputs.append(output)
+
+    def promise(self, call: str, deferred: Deferred[T]) -> Deferred[T]:
+        """What the turn must return."""
+        self.promised.append((call, deferred))
+        return deferred
 
     # --- timers ----------------------------------------------------------------------------------------
 
@@ -116,7 +123,7 @@ class HarnessLife:
         if len(self.world.stash) >= self._capacity:
             raise StashFull(f"{self.world.address} has put {len(self.world.stash)} messages aside")
         self.stashing = True
-        return Deferred("", None, None, _elsewhere)
+        return self.promise("stash", Deferred("", None, None, _elsewhere))
 
     def unstash(self, count: int | None = None) -> None:
         self.output(Unstashed(count))
@@ -133,7 +140,7 @@ class HarnessLife:
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
         self.output(Forwarded(ref))
-        return Deferred("", None, None, _elsewhere)
+        return self.promise("forward", Deferred("", None, None, _elsewhere))
 
     def backlog(self, ref: Ref[Any]) -> int:
         self.check()
@@ -142,7 +149,7 @@ class HarnessLife:
     def answered(self, output: Answered) -> Deferred[Any]:
         """The asker waits for work outside the turn."""
         self.output(output)
-        return Deferred("", None, None, _elsewhere)
+        return self.promise("answer", Deferred("", None, None, _elsewhere))
 
     def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
         return self._elsewhere(InThread(work, arguments))
