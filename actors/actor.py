@@ -313,6 +313,8 @@ class Actor(Generic[M]):
             cls, behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
         )
         tables = (cls.handlers, *cls.behaviours.tables.values())
+        if not cls.durable and overrides(cls, "load", Actor):
+            raise BadSpec(f"{cls.__name__}.load: nobody loads a volatile actor; derive from DurableActor")
         cls.interleaves = interleaving(cls, tables, durable=cls.durable)
         _check_family(cls)
         cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries

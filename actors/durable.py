@@ -76,7 +76,7 @@ Write = Put | Delete | DeletePrefix | Append | Trim | WakeAt
 
 
 class DurableContext(Context, Protocol):
-    """What a durable actor has besides."""
+    """What a durable actor has besides; of a volatile one each call raises NotDurable."""
 
     @property
     def changed(self) -> bool:

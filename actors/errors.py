@@ -162,7 +162,13 @@ class DeferredNotReturned(ActorError):
 
 
 class NotDurable(ActorError):
-    """A volatile actor used what only a durable one has: `ctx.stage`, `read`, `records`."""
+    """A volatile actor used what only a durable one has: `ctx.stage`, `read`, `records`.
+
+    What it wrote nobody would read back, and its next incarnation could write no more.
+    """
+
+    def __init__(self, address: str, kind: str, call: str) -> None:
+        super().__init__(f"{address}: {kind} is volatile, ctx.{call} is for a DurableActor alone")
 
 
 class BadHandler(TypeError):

@@ -11,7 +11,7 @@ from actors.actor import Spec
 from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
-from actors.errors import DirtySuspension, Fenced, StoreFull, TooManyDeferred, TooManyPipes
+from actors.errors import DirtySuspension, Fenced, NotDurable, StoreFull, TooManyDeferred, TooManyPipes
 from actors.event import Event, Key
 from actors.message import Deferred, Message
 from actors.ref import Ref
@@ -281,6 +281,7 @@ class TurnContext(Life):
         return self.staged is not None or self.outputs is not None
 
     def stage(self, *writes: Write) -> None:
+        self._check_durable("stage")
         if self._rooms.commit.full:
             raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")
         for write in writes:
@@ -291,6 +292,7 @@ class TurnContext(Life):
         self.staged += writes
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        self._check_durable("read")
         if self.staged is not None:
             raise DirtySuspension(f"{self.cell.address} reads after its first change")
         self.effect("read", str(len(keys)))
@@ -309,8 +311,14 @@ class TurnContext(Life):
     async def records(
         self, address: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
+        self._check_durable("records")
         self.effect("read", log)
         return await self._rooms.store.records(address, log, first, limit)
+
+    def _check_durable(self, call: str) -> None:
+        actor = self.cell.actor
+        if actor is not None and not actor.durable:
+            raise NotDurable(self.cell.address, type(actor).__name__, call)
 
     # ---------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
 from actors.errors import (
-    ActorError,
     BadSpec,
     DirtySuspension,
     NameTaken,
+    NotDurable,
     StoreFull,
     TooManyChildren,
     TooManyDeferred,
@@ -195,15 +195,19 @@ class HarnessContext(HarnessReach):
     def changed(self) -> bool:
         return bool(self.staged or self.outputs)
 
-    def stage(self, *writes: Write) -> None:
-        self.check()
+    def _check_durable(self, call: str) -> None:
         if not self._actor.durable:
-            raise ActorError(f"{type(self._actor).__name__} is not durable: it has nothing to stage to")
+            raise NotDurable(self.address, type(self._actor).__name__, call)
+
+    def stage(self, *writes: Write) -> None:
+        self._check_durable("stage")
+        self.check()
         if self.world.store_full:
             raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")
         self.staged.extend(writes)
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        self._check_durable("read")
         if self.staged:
             raise DirtySuspension(f"{self.address} reads after its first change")
         self.check()
@@ -213,6 +217,7 @@ class HarnessContext(HarnessReach):
     async def records(
         self, address: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
+        self._check_durable("records")
         self.check()
         found: list[tuple[int, bytes]] = await Trap(Records(address, log, first, limit))
         return found
