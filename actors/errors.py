@@ -145,6 +145,10 @@ class StashFull(ActorError):
     """The stash holds as many messages as the mailbox may: the message is refused."""
 
 
+class MutableMessage(TypeError):
+    """A message class that is not frozen, or a field of it that can be changed; the text says what to write instead."""
+
+
 class BadMachine(TypeError):
     """States that do not fit together: the text names the class and the state."""
 

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
+from actors.immutable import check_immutable
+
 R = TypeVar("R")
 M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -21,6 +23,7 @@ class Message(BaseModel, Generic[R]):
     `raises` names its refusals: `class Post(Message[int], raises=(NotAMember,))`. A refusal goes to the
     asker and leaves the actor alone; any other exception out of a handler is a crash. Made with a field that does
     not fit it raises pydantic's ValidationError; within the process it is passed as it is, never copied or checked again.
+    So no field may hold what can be changed, a list or a dict: MutableMessage when the class is created.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +34,12 @@ class Message(BaseModel, Generic[R]):
         super().__init_subclass__(**config)
         if raises:
             cls.refusals = raises
+
+    @override
+    @classmethod
+    def __pydantic_init_subclass__(cls, **config: Any) -> None:
+        super().__pydantic_init_subclass__(**config)
+        check_immutable(cls)
 
     def _self(self) -> Self:
         return self

@@ -292,7 +292,7 @@ class QueueActor(DurableActor[ActorMessage]):
 
     @receive(ListQueueTags)
     def on_tags(self, message: ListQueueTags) -> dict[str, str]:
-        return self.queue().meta.tags
+        return dict(self.queue().meta.tags)
 
     @receive(OpenQueue)
     def on_open(self, message: OpenQueue) -> None:

@@ -3,6 +3,7 @@
 What the asker is told stands in the change too (`results`), so that a decision is taken once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from patterns.queue.index import Delivery
@@ -20,8 +21,8 @@ class Meta:
     queue_id: str
     name: str
     arn: str
-    attributes: dict[str, str]
-    tags: dict[str, str]
+    attributes: Mapping[str, str]
+    tags: Mapping[str, str]
     created_at: float
     modified_at: float
     purged_at: float = 0.0

@@ -1,5 +1,7 @@
 """What the queue's actors say to themselves: the results of their pipes, and a look at who waits."""
 
+from collections.abc import Mapping
+
 from pydantic import ConfigDict
 
 from actors.message import Message
@@ -28,7 +30,7 @@ class RedriveJudged(Message[None]):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     key: str
-    attributes: dict[str, str]
+    attributes: Mapping[str, str]
     error: Exception | None
 
 

@@ -94,7 +94,7 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class AttributeValue:
     """A message attribute's value: `string` or `binary`, never both; `lists` if the client sent a list, which SQS refuses."""
 
@@ -104,7 +104,7 @@ class AttributeValue:
     lists: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SendEntry:
     """One message to send. `entry_id` names it within a batch."""
 
@@ -120,7 +120,7 @@ class SendEntry:
     """The request's X-Amzn-Trace-Id; the system attribute AWSTraceHeader goes before it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DeleteEntry:
     """One message to delete."""
 
@@ -128,7 +128,7 @@ class DeleteEntry:
     entry_id: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class VisibilityEntry:
     """One message to show again after `timeout` seconds. In a batch the timeout may be missing."""
 
@@ -195,7 +195,7 @@ class QueuePage:
     next_token: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A message on its way to its dead-letter queue; `row` is the source's message row (`rows.py`)."""
 
@@ -297,13 +297,13 @@ class GetQueueAttributes(Message[dict[str, str]], raises=(QueueDoesNotExist, Inv
 class SetQueueAttributes(Message[None], raises=_SETTINGS):
     """Change the given attributes, all or none; the empty text removes those that can be absent."""
 
-    attributes: dict[str, str]
+    attributes: Mapping[str, str]
 
 
 class TagQueue(Message[None], raises=(QueueDoesNotExist, MissingParameter, InvalidParameterValue)):
     """Add tags; the last write of a key wins."""
 
-    tags: dict[str, str]
+    tags: Mapping[str, str]
 
 
 class UntagQueue(Message[None], raises=(QueueDoesNotExist, InvalidParameterValue)):
@@ -320,15 +320,15 @@ class OpenQueue(Message[None]):
     """From the names: the queue begins to exist, with attributes that were judged there. Again: no change."""
 
     queue_id: str
-    attributes: dict[str, str]
-    tags: dict[str, str]
+    attributes: Mapping[str, str]
+    tags: Mapping[str, str]
     created_at: float
 
 
 class ReaffirmQueue(Message[None], raises=(QueueDoesNotExist, QueueNameExists)):
     """From the names: CreateQueue for a queue that exists; every given attribute must equal the queue's."""
 
-    attributes: dict[str, str]
+    attributes: Mapping[str, str]
 
 
 class CloseQueue(Message[None]):
@@ -377,8 +377,8 @@ class CreateQueue(Message[str], raises=(*_SETTINGS[1:], QueueNameExists, QueueDe
     """Make the queue, or find it if it exists and no given attribute differs. Answers its name."""
 
     name: str
-    attributes: dict[str, str] = Field(default_factory=dict)
-    tags: dict[str, str] = Field(default_factory=dict)
+    attributes: Mapping[str, str] = Field(default_factory=dict)
+    tags: Mapping[str, str] = Field(default_factory=dict)
 
 
 class FindQueue(Message[str], raises=(QueueDoesNotExist,)):

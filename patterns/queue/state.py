@@ -123,11 +123,11 @@ class Queue:
             modified_at=meta.modified_at,
         )
 
-    def reaffirm(self, attributes: dict[str, str]) -> None:
+    def reaffirm(self, attributes: Mapping[str, str]) -> None:
         """CreateQueue again. Raises QueueNameExists."""
         check_same(self.meta.attributes, attributes)
 
-    def set_attributes(self, given: dict[str, str], now: float) -> Configured:
+    def set_attributes(self, given: Mapping[str, str], now: float) -> Configured:
         attributes = merged(self.meta.attributes, given)
         delays = self.meta.delays
         delay = Settings.of(attributes).delay
@@ -135,7 +135,7 @@ class Queue:
             delays = (*(one for one in delays if one[0] + DELAY_MAX > now), (now, delay))
         return Configured(replace(self.meta, attributes=attributes, modified_at=now, delays=delays))
 
-    def tag(self, tags: dict[str, str]) -> Configured:
+    def tag(self, tags: Mapping[str, str]) -> Configured:
         if len(tags) > TAGS_MAX:
             raise InvalidParameterValue(f"Too many tags added for queue {self.meta.name}.")
         return Configured(replace(self.meta, tags=with_tags(self.meta.tags, tags)))

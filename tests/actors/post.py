@@ -39,7 +39,7 @@ class WithRef(Message[None]):
 
 class Post(Message[None]):
     to: Address
-    texts: list[str]
+    texts: Sequence[str]
 
 
 class PostThenFail(Message[None]):
