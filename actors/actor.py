@@ -266,7 +266,7 @@ class Context(Protocol):
 class Actor(Generic[M]):
     """Derive with the protocol, `class Queue(Actor[QueueMessage])`, and give each member one `@receive` handler.
 
-    Raises MissingHandler, DuplicateHandler or BadSpec when the class is created.
+    Raises MissingHandler, DuplicateHandler, ForeignHandler or BadSpec when the class is created.
     """
 
     handlers: ClassVar[Mapping[type, Handling]] = {}

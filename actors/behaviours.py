@@ -106,6 +106,9 @@ def behaviours_of(
             raise BadMachine(f"{cls.__name__} has no handler that names a state")
         return Behaviours()
     for state in (initial, *entries):
+        if not state:
+            known = ", ".join(sorted(own))
+            raise BadMachine(f"{cls.__name__}: set `initial`, the state it begins in, to one of: {known}")
         if state not in own:
             raise BadMachine(f"{cls.__name__}: no handler is of the state {state!r}")
     others = kinds_of(own) - shared.keys()

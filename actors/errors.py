@@ -52,8 +52,8 @@ class MailboxFull(ActorError):
 class DeadLettered(ActorError):
     """The message reached nobody; `reason` is one of the dead letters' reasons."""
 
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"{address}: {reason}")
+    def __init__(self, address: str, reason: str, text: str = "") -> None:
+        super().__init__(f"{address}: {text or reason}")
         self.reason = reason
 
 
@@ -184,7 +184,11 @@ class MissingHandler(TypeError):
 
 
 class DuplicateHandler(TypeError):
-    """Two handlers for one message, or one for a message outside the protocol."""
+    """Two handlers for one message."""
+
+
+class ForeignHandler(TypeError):
+    """A handler for a message outside the protocol."""
 
 
 class KeyTaken(ActorError):
@@ -210,7 +214,8 @@ class RateLimited(DeadLettered):
     """More messages than the limit allows; the next may be tried in `retry_after` seconds."""
 
     def __init__(self, address: str, retry_after: float) -> None:
-        super().__init__(address, "refused_by_policy")
+        text = f"more messages than the limit allows; the next in {retry_after:.3g} s"
+        super().__init__(address, "refused_by_policy", text)
         self.retry_after = retry_after
 
 
@@ -218,7 +223,8 @@ class CircuitOpen(DeadLettered):
     """The actor has failed too often, and is not asked; the next may be tried in `retry_after` seconds."""
 
     def __init__(self, address: str, retry_after: float) -> None:
-        super().__init__(address, "refused_by_policy")
+        text = f"the circuit is open after too many failures; the next in {retry_after:.3g} s"
+        super().__init__(address, "refused_by_policy", text)
         self.retry_after = retry_after
 
 

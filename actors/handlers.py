@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from actors.errors import BadHandler, DuplicateHandler, MissingHandler
+from actors.errors import BadHandler, DuplicateHandler, ForeignHandler, MissingHandler
 from actors.message import Deferred, Fits
 
 A = TypeVar("A")
@@ -51,7 +51,7 @@ def receive(
     With `state` it does so in that state alone (`ctx.become`); without, in all that have none of their own.
     With `interleave` it does so at once while another turn waits, and overtakes what was sent before; that turn then
     finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
-    Two for one message, or one outside the protocol, are DuplicateHandler when the class is created.
+    Two for one message are DuplicateHandler, one outside the protocol is ForeignHandler, when the class is created.
     """
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
@@ -108,7 +108,7 @@ def handlers_of(
 ) -> dict[type, Handling]:
     """The handlers of an actor class that hold in all states, one for each member of its protocol but `in_states`.
 
-    Raises MissingHandler, DuplicateHandler.
+    Raises MissingHandler, DuplicateHandler, ForeignHandler.
     """
     own = marked(cls).get(None, {})
     handlers = {**{kind: _newest(cls, handling) for kind, handling in inherited.items()}, **own}
@@ -120,8 +120,14 @@ def handlers_of(
     if missing := [kind.__name__ for kind in protocol if kind not in handlers and kind not in in_states]:
         raise MissingHandler(f"{cls.__name__} has no handler for {', '.join(missing)}")
     if foreign := [kind.__name__ for kind in (*own, *in_states) if kind not in protocol]:
-        raise DuplicateHandler(f"{cls.__name__} handles {', '.join(foreign)}, not of its protocol")
+        raise ForeignHandler(f"{cls.__name__} handles {', '.join(foreign)}, not of its protocol")
     return handlers
+
+
+def not_taken(cls: type, handlers: typing.Iterable[type], message: object) -> str:
+    """Why the actor does not handle the message, in words."""
+    takes = ", ".join(sorted(kind.__name__ for kind in handlers))
+    return f"{cls.__name__} has no handler for {type(message).__name__}; it takes: {takes}"
 
 
 def interleaving(

@@ -79,6 +79,11 @@ class Form(Generic[B]):
 
     def check(self) -> None:
         """Each version below the newest that has an upcast has one up to the newest. Raises BadSpec."""
+        for key in self._upcasts:
+            if type(key) is not tuple or len(key) != 2:
+                raise BadSpec(
+                    f"{self._what}: an upcast stands under (type's name, version), not under {key!r}"
+                )
         for name, version in self._upcasts:
             kind = self._kinds.get(name)
             newest = version_of(kind) if kind is not None else 0

@@ -24,7 +24,7 @@ from actors.errors import (
     StartFailed,
     Stopping,
 )
-from actors.handlers import Kind
+from actors.handlers import Kind, not_taken
 from runtime.cell import IDLE, QUEUED, RESTARTING, Cell
 from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
@@ -156,7 +156,7 @@ class Router:
                 await trio.lowlevel.checkpoint()
         cell = self._find(to, message, asker)
         if cell.handlers and message.__class__ not in cell.handlers:
-            raise self._dead(to, message, asker, "unhandled")
+            raise self._unhandled(cell, message, asker)
         if cell.mailbox or not self.dispatcher.asks.allowed(cell, asker.depth if asker is not None else 0):
             if within is None:
                 return await self._queued(cell, message, asker, began)
@@ -221,7 +221,7 @@ class Router:
         self._count += 1
         cell = self._find(to, message, None)
         if cell.handlers and message.__class__ not in cell.handlers:
-            raise self._dead(to, message, None, "unhandled")
+            raise self._unhandled(cell, message, None)
         if cell.mailbox or not self.dispatcher.asks.allowed(cell, 0):
             envelope = self._asking_envelope(cell, message, None)
             pending = cast("Pending", envelope.pending)
@@ -325,6 +325,11 @@ class Router:
         if cell is None:
             raise self._dead(to, message, sender, "no_such_address")
         return cell
+
+    def _unhandled(self, cell: Cell, message: Any, sender: Cell | None) -> DeadLettered:
+        self._dead(cell.address, message, sender, "unhandled")
+        why = not_taken(type(cell.actor), cell.handlers, message)
+        return DeadLettered(cell.address, "unhandled", why)
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
         self.letters.add(

@@ -18,7 +18,7 @@ from actors.chance import Chance
 from actors.durable import DurableActor, Woken, Write
 from actors.errors import REFUSALS, DeferredNotReturned, DirtyRefusal, DirtySuspension, NotInADurableTurn
 from actors.event import Key
-from actors.handlers import Handling, Kind
+from actors.handlers import Handling, Kind, not_taken
 from actors.message import Deferred, Fits
 from actors.ref import Ref
 from actors.supervision import Directive
@@ -282,10 +282,7 @@ class Harness(Generic[M]):
         return turn
 
     def _not_handled(self, message: Any) -> HarnessMisused:
-        takes = ", ".join(sorted(kind.__name__ for kind in self.actor.handlers))
-        return HarnessMisused(
-            f"{type(self.actor).__name__} has no handler for {type(message).__name__}; it takes: {takes}"
-        )
+        return HarnessMisused(not_taken(type(self.actor), self.actor.handlers, message))
 
     def _check(self) -> None:
         if self._running is not None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from actors.actor import Actor
 from actors.address import ADDRESS_MAX, Address, BadAddress
 from actors.behaviours import enter
-from actors.errors import BadHandler, DuplicateHandler, MissingHandler
+from actors.errors import BadHandler, DuplicateHandler, ForeignHandler, MissingHandler
 from actors.handlers import Kind, kind_of, receive, receive_any
 from actors.message import Message
 from actors.ref import Ref
@@ -61,7 +61,7 @@ def test_two_handlers_for_one_message_are_refused() -> None:
 
 
 def test_a_handler_outside_the_protocol_is_refused() -> None:
-    with pytest.raises(DuplicateHandler, match="Foreign"):
+    with pytest.raises(ForeignHandler, match="Foreign"):
         an_actor_of(One, on_one=on_one, on_foreign=on_foreign)
 
 

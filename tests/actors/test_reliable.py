@@ -155,10 +155,13 @@ def test_a_refusal_after_a_change_is_a_crash() -> None:
     assert "DirtyRefusal" in said
 
 
-@pytest.mark.parametrize("kind", ["volatile", "forall"])
-def test_an_actor_that_is_not_reliable_takes_nothing_and_the_sender_hears_it(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("volatile", "Volatile has no handler for Deliver; it takes: Note"), ("forall", "unhandled")],
+)
+def test_an_actor_that_is_not_reliable_takes_nothing_and_the_sender_hears_it(kind: str, why: str) -> None:
     to = Address(f"/{kind}/x")
-    assert run(Disk(), post("a", to=to), BACK, wait=60)[1] == [f"Note: DeadLettered: {to}: unhandled"]
+    assert run(Disk(), post("a", to=to), BACK, wait=60)[1] == [f"Note: DeadLettered: {to}: {why}"]
 
 
 def test_a_reliable_actor_without_a_handler_for_the_message_says_so() -> None:
