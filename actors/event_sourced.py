@@ -58,7 +58,6 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
     kinds: ClassVar[tuple[type[Record], ...]] = ()
     """The state's class and the events', as the type parameters name them."""
     __form: ClassVar[Form[Record]] = Form("", (), {})
-    state: S
     __end: int
     __snapshots: list[int]
     """Where the snapshots are, oldest first."""
@@ -69,6 +68,15 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
         cls.kinds = _kinds(cls) or cls.kinds
         if cls.kinds:
             cls.__form = _form(cls)
+
+    @property
+    def state(self) -> S:
+        """What the events have come to. Only `persist` changes it: what a handler assigned would be lost at a reload."""
+        state: S = vars(self)["state"]
+        return state
+
+    def __keep(self, state: S) -> None:
+        vars(self)["state"] = state
 
     def fresh(self) -> S:
         """The state before anything has happened."""
@@ -90,7 +98,8 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
         if self.snapshot_every and end - (kept[-1] if kept else 0) >= self.snapshot_every:
             kept = self.__snapshot(state, end, writes)
         self.own.stage(*writes)
-        self.state, self.__end, self.__snapshots = state, end, kept
+        self.__keep(state)
+        self.__end, self.__snapshots = end, kept
 
     @property
     def event_count(self) -> int:
@@ -115,12 +124,13 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
         fresh = self.fresh()
         rows = await stored.scan(SNAPSHOTS)
         self.__snapshots = [int(key.removeprefix(SNAPSHOTS)) for key, _ in rows]
-        self.state, at = fresh, 0
+        state, at = fresh, 0
         for key, value in reversed(rows):
             found = self.__loaded(type(fresh), value)
             if found is not None:
-                self.state, at = found, int(key.removeprefix(SNAPSHOTS))
+                state, at = found, int(key.removeprefix(SNAPSHOTS))
                 break
+        self.__keep(state)
         self.__end = await stored.end(LOG)
         await self.__replay(stored, at)
         await super().recover(stored)
@@ -139,7 +149,7 @@ class EventSourced(GuardedActor[M], Generic[M, S, E]):
             if not page or page[0][0] != at:
                 raise LostEvents(f"{type(self).__name__}: event {at} of {self.__end} is not there any more")
             for offset, value in page:
-                self.state = self.apply(self.state, self.__event(value))
+                self.__keep(self.apply(self.state, self.__event(value)))
                 at = offset + 1
 
     def __event(self, value: bytes) -> Any:

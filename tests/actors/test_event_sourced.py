@@ -12,6 +12,7 @@ from actors.errors import ActorCrashed, ActorError, BadSpec, StartFailed
 from actors.event_sourced import EventSourced, LostEvents
 from actors.guarded import Reserved
 from actors.records import BadRecord, Data, Form, Record, UnknownVersion, Upcasts
+from actors.testing import harness
 from runtime import Pattern, System
 from runtime.lab.simulation import simulate
 from runtime.store import Disk
@@ -366,3 +367,31 @@ def test_no_snapshot_is_made_where_the_class_says_never(monkeypatch: pytest.Monk
     ask(disk, *[Deposit(amount=1)] * 9)
     assert snapshots(disk) == []
     assert ask(disk, Look()) == [Balance(amount=9, events=9)]
+
+
+class Assign(Message[None]):
+    pass
+
+
+class Assigns(EventSourced[Assign, Balance, Deposited]):
+    @override
+    def fresh(self) -> Balance:
+        return Balance()
+
+    @override
+    def apply(self, state: Balance, event: Deposited) -> Balance:
+        return state
+
+    @receive(Assign)
+    def on_assign(self, message: Assign) -> None:
+        unchecked: Any = self
+        unchecked.state = Balance(amount=5)
+
+
+def test_a_state_that_no_event_has_made_cannot_be_assigned() -> None:
+    actor = harness(Assigns)
+    error = actor.run(Assign()).error
+    assert isinstance(error, AttributeError)
+    assert "state" in str(error)
+    assert actor.restart().error is None
+    assert actor.state == Balance()
