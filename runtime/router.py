@@ -327,7 +327,9 @@ class Router:
         return cell
 
     def _unhandled(self, cell: Cell, message: Any, sender: Cell | None) -> DeadLettered:
-        self._dead(cell.address, message, sender, "unhandled")
+        unhandled = self._dead(cell.address, message, sender, "unhandled")
+        if cell.actor is None:  # it waits for its restart
+            return unhandled
         why = not_taken(type(cell.actor), cell.handlers, message)
         return DeadLettered(cell.address, "unhandled", why)
 

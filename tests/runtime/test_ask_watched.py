@@ -133,7 +133,7 @@ async def test_a_client_that_hangs_up_while_its_message_waits_takes_it_away(syst
 async def test_a_message_that_nobody_handles_is_a_dead_letter_for_a_door_too(system: System) -> None:
     actor = system.spawn(Spec(Player))
     await settled()
-    with pytest.raises(DeadLettered, match="unhandled"):
+    with pytest.raises(DeadLettered, match="no handler for Foreign"):
         await asked(system, actor, Foreign(), Watch())
 
 
