@@ -40,6 +40,8 @@ ATTRIBUTES_MAX = 10
 """Attributes of one message."""
 ATTRIBUTE_NAME_MAX = 256
 """Bytes; of a data type too."""
+TRACE_MAX = 1_024
+"""Characters of a trace header. SQS names no limit; Step Functions takes 256 and EventBridge 500 of the same header."""
 
 _BAD_CHARACTER = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
@@ -234,6 +236,16 @@ def _check_system_attributes(attributes: Mapping[str, AttributeValue]) -> None:
             raise InvalidParameterValue(text)
         if _BAD_CHARACTER.search(value.string):
             raise InvalidParameterValue(CHARACTERS)
+        if len(value.string) > TRACE_MAX:
+            text = f"Message system attribute '{name}' must be shorter than {TRACE_MAX + 1} characters."
+            raise InvalidParameterValue(text)
+
+
+def trace_of(header: str | None) -> str | None:
+    """The request's X-Amzn-Trace-Id, if it can be one: nobody is refused for a header that he may not even have set."""
+    if header and len(header) <= TRACE_MAX and header.isascii() and header.isprintable():
+        return header
+    return None
 
 
 # --- receive, change visibility, pages --------------------------------------------------------------------

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from patterns.queue.changes import Dedup, DedupKey, Sends
 from patterns.queue.errors import QueueError
-from patterns.queue.limits import check_batch, check_batch_size, check_fifo_ids, check_message
+from patterns.queue.limits import check_batch, check_batch_size, check_fifo_ids, check_message, trace_of
 from patterns.queue.message_attributes import body_digest, digest, encoded
 from patterns.queue.messages import Failed, SendEntry, Sent
 from patterns.queue.state import Queue
@@ -64,7 +64,7 @@ class _Sending:
             self.sender,
             entry.group,
             (entry.dedup_id or sha256(body).hexdigest()) if settings.fifo else None,
-            header.string if header else entry.trace,
+            header.string if header else trace_of(entry.trace),
         )
 
     def first_of(self, message: StoredMessage) -> Dedup | None:

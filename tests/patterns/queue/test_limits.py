@@ -4,6 +4,7 @@ import pytest
 
 from patterns.queue.errors import CHARACTERS, InvalidMessageContents, QueueError
 from patterns.queue.limits import (
+    TRACE_MAX,
     check_attributes,
     check_batch,
     check_batch_size,
@@ -238,3 +239,13 @@ def test_only_the_trace_header_is_a_system_attribute() -> None:
     assert "AWSTraceHeader" in refused(
         SendEntry("b", system_attributes={"AWSTraceHeader": AttributeValue("Number", "1")})
     )
+
+
+def test_a_trace_header_has_at_most_1024_characters() -> None:
+    def traced(characters: int) -> SendEntry:
+        value = AttributeValue("String", "\N{PARTY POPPER}" * characters)
+        return SendEntry("b", system_attributes={"AWSTraceHeader": value})
+
+    check_message(traced(TRACE_MAX), 1_024, fifo=False, content_dedup=False)
+    text = "Message system attribute 'AWSTraceHeader' must be shorter than 1025 characters."
+    assert refused(traced(TRACE_MAX + 1)) == f"InvalidParameterValue: {text}"

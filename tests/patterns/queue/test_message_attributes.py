@@ -1,8 +1,10 @@
 """How attributes are digested, kept and chosen, and what a receive tells of a message."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patterns.queue.limits import TRACE_MAX
 from patterns.queue.message_attributes import body_digest, decoded, digest, encoded, selected
 from patterns.queue.messages import AttributeValue, SendEntry
 from patterns.queue.sending import send
@@ -94,3 +96,20 @@ def test_the_trace_header_of_the_request_is_kept_without_a_digest() -> None:
     kept.keep(change)
     assert change.sent[0].md5_of_system_attributes is None
     assert kept.receive()[0].system_attributes["AWSTraceHeader"] == "Root=1"
+
+
+@pytest.mark.parametrize(
+    "header", ["", "\xff" * 40_000, "Root=" + "1" * 65_536, "Root=\N{PARTY POPPER}", "a\tb"]
+)
+def test_a_header_of_the_request_that_is_no_trace_header_is_not_kept(header: str) -> None:
+    kept = Kept()
+    kept.keep(send(kept.queue, SendEntry("a", trace=header), "me", kept.now, kept.draw))
+    assert "AWSTraceHeader" not in kept.receive()[0].system_attributes
+
+
+def test_the_longest_trace_header_is_stored_and_read_back() -> None:
+    kept = Kept()
+    longest = "\N{PARTY POPPER}" * TRACE_MAX
+    entry = SendEntry("a", system_attributes={"AWSTraceHeader": AttributeValue("String", longest)})
+    kept.keep(send(kept.queue, entry, "me", kept.now, kept.draw))
+    assert kept.receive()[0].system_attributes["AWSTraceHeader"] == longest
