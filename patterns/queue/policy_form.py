@@ -3,9 +3,10 @@
 Source: SQS developer guide, "Quotas related to policies".
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
+
+from patterns.queue.json_map import json_map
 
 BYTES_MAX = 8_192
 STATEMENTS_MAX = 20
@@ -19,13 +20,10 @@ def policy_fits(text: str) -> bool:
     """A JSON object within all limits."""
     if len(text.encode("utf-8", "surrogatepass")) > BYTES_MAX:
         return False
-    try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError):
+    policy = json_map(text)
+    statements = None if policy is None else _statements(policy)
+    if statements is None:
         return False
-    if not isinstance(parsed, dict):
-        return False
-    statements = list(_statements(cast("dict[str, Any]", parsed)))
     return (
         len(statements) <= STATEMENTS_MAX
         and sum(_principals(one) for one in statements) <= PRINCIPALS_MAX
@@ -34,10 +32,12 @@ def policy_fits(text: str) -> bool:
     )
 
 
-def _statements(policy: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for statement in _listed(policy.get("Statement")):
-        if isinstance(statement, dict):
-            yield cast("dict[str, Any]", statement)
+def _statements(policy: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """None: one of them is no map."""
+    listed = _listed(policy.get("Statement"))
+    if not all(isinstance(statement, dict) for statement in listed):
+        return None
+    return cast("list[dict[str, Any]]", listed)
 
 
 def _listed(value: object) -> Sequence[Any]:

@@ -3,13 +3,13 @@
 Source: SQS API reference, SetQueueAttributes, RedrivePolicy and RedriveAllowPolicy.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from patterns.queue.arn import queue_of
 from patterns.queue.errors import InvalidParameterValue
+from patterns.queue.json_map import json_map
 
 RECEIVES_MAX = 1_000
 """Largest maxReceiveCount."""
@@ -43,7 +43,7 @@ def parse_redrive(text: str) -> Redrive | None:
     """A RedrivePolicy; the empty text is none. Raises InvalidParameterValue. Whether the target exists: `check_target`."""
     if not text:
         return None
-    fields = _json_map(text)
+    fields = json_map(text)
     if fields is None:
         raise _refused(text, "Redrive policy is not a valid JSON map.")
     for name in ("maxReceiveCount", "deadLetterTargetArn"):
@@ -63,11 +63,11 @@ def parse_allow(text: str) -> RedriveAllow:
     """A RedriveAllowPolicy; the empty text allows all. Raises InvalidParameterValue, whose texts are guesses."""
     if not text:
         return RedriveAllow()
-    fields = _json_map(text)
+    fields = json_map(text)
     if fields is None:
         raise _allow_refused(text, "Redrive allow policy is not a valid JSON map.")
     permission = fields.get("redrivePermission")
-    if permission not in {"allowAll", "denyAll", "byQueue"}:
+    if permission not in ("allowAll", "denyAll", "byQueue"):  # a tuple: what a client sent may have no hash
         raise _allow_refused(text, "redrivePermission must be one of allowAll, denyAll, byQueue.")
     arns = fields.get("sourceQueueArns")
     if permission != "byQueue":
@@ -100,14 +100,6 @@ def check_target(text: str, source: str, lookup: Lookup) -> Redrive | None:
     if not allow.permits(source):  # the text is a guess
         raise _refused(text, "Dead letter target does not allow this queue as a source.")
     return redrive
-
-
-def _json_map(text: str) -> dict[str, Any] | None:
-    try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
 
 
 def _refused(text: str, reason: str) -> InvalidParameterValue:

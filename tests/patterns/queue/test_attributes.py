@@ -14,6 +14,7 @@ from patterns.queue.attributes import (
     with_tags,
 )
 from patterns.queue.errors import InvalidParameterValue, QueueError
+from patterns.queue.json_map import json_map
 from patterns.queue.redrive import Redrive, RedriveAllow, check_target, parse_allow, parse_redrive
 from tests.patterns.queue.kept import FIFO, Kept
 
@@ -158,6 +159,8 @@ def test_a_fifo_name_is_refused(name: str) -> None:
         ),
         ({"SqsManagedSseEnabled": "yes"}, "InvalidAttributeValue: Invalid value for the parameter SqsManagedSseEnabled."),
         ({"Policy": "[]"}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
+        ({"Policy": '{"Statement": 5}'}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
+        ({"Policy": '{"Statement": [{}, []]}'}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
         ({"Policy": "{"}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
         ({"Policy": '{"a": "' + "x" * 8_192 + '"}'}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
         (
@@ -312,6 +315,11 @@ def test_a_dead_letter_target_exists_has_the_same_type_and_allows_it() -> None:
         "x",
         "{}",
         '{"redrivePermission": "some"}',
+        '{"redrivePermission": []}',
+        '{"redrivePermission": {}}',
+        '{"redrivePermission": null}',
+        '{"redrivePermission": "byQueue", "sourceQueueArns": {"a": "b"}}',
+        '{"redrivePermission": "byQueue", "sourceQueueArns": [[]]}',
         '{"redrivePermission": "byQueue"}',
         '{"redrivePermission": "byQueue", "sourceQueueArns": []}',
         '{"redrivePermission": "byQueue", "sourceQueueArns": [1]}',
@@ -322,6 +330,21 @@ def test_a_dead_letter_target_exists_has_the_same_type_and_allows_it() -> None:
 def test_a_redrive_allow_policy_is_refused(policy: str) -> None:
     with pytest.raises(QueueError, match="for parameter RedriveAllowPolicy is invalid"):
         parse_allow(policy)
+
+
+@pytest.mark.parametrize("before", ['{"a": ', '{"a": 1, "Statement": {"Condition": '])
+def test_a_map_that_nests_deeper_than_32_is_refused_before_anybody_compares_it(before: str) -> None:
+    def nested(lists: int) -> str:
+        return before + "[" * lists + "]" * lists + "}" * before.count("{")
+
+    room = 32 - before.count("{")
+    assert json_map(nested(room)) == json.loads(nested(room))
+    assert json_map(nested(room + 1)) is None
+    assert json_map(nested(4_000)) is None
+    for parse in (parse_redrive, parse_allow):
+        with pytest.raises(InvalidParameterValue, match="not a valid JSON map"):
+            parse(nested(room + 1))
+    assert refused("orders", {"Policy": nested(room + 1)}).startswith("InvalidAttributeValue")
 
 
 def test_tags_are_added_and_the_last_write_wins() -> None:
