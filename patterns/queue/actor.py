@@ -307,10 +307,10 @@ class QueueActor(DurableActor[ActorMessage]):
 
     @receive(CloseQueue)
     def on_close(self, message: CloseQueue) -> None:
+        self.ctx.stage(DeletePrefix(""))  # before anybody is answered: a full disk refuses it
         for key, asked in list(self.ctx.deferred.items()):
             if isinstance(asked, ReceiveMessage):
                 self.ctx.resolve(key, self.held.get(key, ReceivedMessages()))
-        self.ctx.stage(DeletePrefix(""))
         self.state = None
         for memory in (self.parcels, self.settled, self.held, self.swept):
             memory.clear()

@@ -62,8 +62,8 @@ class SourcesFound(Message[None]):
     found: tuple[str, ...] | Exception
 
 
-class CloseAgain(Message[None]):
-    """Ask a queue once more that has not answered `CloseQueue`."""
+class TakeUpAgain(Message[None]):
+    """Ask a queue once more to open or to close: it has not answered, or its answer could not be kept."""
 
     name: str
 

@@ -15,7 +15,7 @@ from actors.actor import StartReason
 from actors.durable import DurableActor, Stored
 from actors.errors import StoreFull
 from patterns.queue.errors import InvalidParameterValue, QueueDeletedRecently, QueueDoesNotExist
-from patterns.queue.inner import CloseAgain, Closed, Opened, Reaffirmed, SourcesFound
+from patterns.queue.inner import Closed, Opened, Reaffirmed, SourcesFound, TakeUpAgain
 from patterns.queue.messages import (
     CloseQueue,
     CreateQueue,
@@ -35,10 +35,10 @@ from patterns.queue.names_rows import GONE, NAMES, names_change_of, names_writes
 from patterns.queue.redrive import parse_redrive
 from patterns.queue.rules import Rules
 
-ActorMessage = NamesMessage | Opened | Reaffirmed | Closed | CloseAgain | SourcesFound
+ActorMessage = NamesMessage | Opened | Reaffirmed | Closed | TakeUpAgain | SourcesFound
 
 AGAIN_AFTER = 1.0
-"""Seconds between two tries to close a queue."""
+"""Seconds between two tries to open or to close a queue."""
 
 
 class NamesActor(DurableActor[ActorMessage]):
@@ -63,10 +63,7 @@ class NamesActor(DurableActor[ActorMessage]):
     @override
     async def started(self, reason: StartReason) -> None:
         for entry in self.state.unfinished():
-            if entry.status is Status.CREATING:
-                self.open(entry)
-            else:
-                self.close(entry.name)
+            self.take_up(entry)
 
     @override
     def holds_nothing(self) -> bool:
@@ -87,17 +84,14 @@ class NamesActor(DurableActor[ActorMessage]):
 
     @receive(Opened)
     def on_opened(self, message: Opened) -> None:
-        if message.error is not None:
-            self.refuse("create", message.name, message.error)
-            return
         entry = self.state.entries.get(message.name)
-        if entry is not None and entry.status is Status.CREATING:
-            try:
-                self.keep(self.state.opened(message.name))
-            except StoreFull as full:  # it stays unfinished, and is taken up again
-                self.refuse("create", message.name, full)
-                return
-        self.resolve("create", message.name, message.name)
+        error = message.error
+        if error is None and entry is not None and entry.status is Status.CREATING:
+            error = self.kept(self.state.opened(message.name))
+        if error is None:
+            self.resolve("create", message.name, message.name)
+        else:
+            self.put_off("create", message.name, error)
 
     @receive(Reaffirmed)
     def on_reaffirmed(self, message: Reaffirmed) -> None:
@@ -163,20 +157,41 @@ class NamesActor(DurableActor[ActorMessage]):
 
     @receive(Closed)
     def on_closed(self, message: Closed) -> None:
-        if message.error is not None:
-            self.refuse("delete", message.name, message.error)
-            self.ctx.timer(f"close/{message.name}", AGAIN_AFTER, CloseAgain(name=message.name))
-            return
         entry = self.state.entries.get(message.name)
-        if entry is not None and entry.status is Status.DELETING:
-            self.keep(self.state.closed(message.name, self.ctx.now))
-        self.resolve("delete", message.name, None)
+        error = message.error
+        if error is None and entry is not None and entry.status is Status.DELETING:
+            error = self.kept(self.state.closed(message.name, self.ctx.now))
+        if error is None:
+            self.resolve("delete", message.name, None)
+        else:
+            self.put_off("delete", message.name, error)
 
-    @receive(CloseAgain)
-    def on_close_again(self, message: CloseAgain) -> None:
+    # --- what is not finished --------------------------------------------------------------------------
+
+    def kept(self, change: NamesChange) -> StoreFull | None:
+        """Keep it, if the disk has room; nobody would hear of the refusal of what the actor tells itself."""
+        try:
+            self.keep(change)
+        except StoreFull as full:
+            return full
+        return None
+
+    def put_off(self, kind: str, name: str, error: Exception) -> None:
+        """Who has asked hears why; the name stays as it is, and its queue is asked again."""
+        self.refuse(kind, name, error)
+        self.ctx.timer(f"again/{name}", AGAIN_AFTER, TakeUpAgain(name=name))
+
+    @receive(TakeUpAgain)
+    def on_take_up_again(self, message: TakeUpAgain) -> None:
         entry = self.state.entries.get(message.name)
-        if entry is not None and entry.status is Status.DELETING:
-            self.close(message.name)
+        if entry is not None and entry.status is not Status.ACTIVE:
+            self.take_up(entry)
+
+    def take_up(self, entry: Entry) -> None:
+        if entry.status is Status.CREATING:
+            self.open(entry)
+        else:
+            self.close(entry.name)
 
     # --- what they share -------------------------------------------------------------------------------
 

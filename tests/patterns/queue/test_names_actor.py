@@ -1,11 +1,13 @@
 """The names of an account at work: a queue begins and ends whole, whatever comes between."""
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
 from copy import deepcopy
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
+from typing_extensions import override
 
 from actors import Address
 from patterns.queue.messages import (
@@ -27,6 +29,7 @@ from patterns.queue.rules import Rules
 from runtime.clock import VirtualClock
 from runtime.lab.simulation import simulate
 from runtime.store import Disk, MemoryStore
+from runtime.store.port import Batch, Outcome
 from runtime.system import System
 from tests.patterns.queue.theatre import ACCOUNT, REGION, Theatre, redrive, theatre
 
@@ -260,6 +263,62 @@ async def test_a_delete_that_a_full_disk_has_cut_is_ended_once_there_is_room(
         with pytest.raises(QueueDoesNotExist):
             await queue.ask(GetQueueAttributes())
         await stage.create()
+
+
+class Filling(MemoryStore):
+    """Its disk is full when `left` more commits are durable."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(clock=clock.now, commit_time=lambda: 0.1)
+        self.left = math.inf
+        self.filled: Callable[[], None] = lambda: None
+
+    @override
+    async def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
+        outcomes = await super().commit(batches)
+        self.left -= 1
+        if self.left == 0:
+            self.disk.faults.full = True
+            self.filled()
+        return outcomes
+
+
+@pytest.mark.parametrize("commits", [1, 2, 3])
+@pytest.mark.parametrize("question", [CreateQueue(name="orders"), DeleteQueue(name="orders")])
+async def test_a_disk_that_fills_between_two_commits_of_a_name_leaves_nothing_unfinished_for_good(
+    clock: VirtualClock, question: CreateQueue | DeleteQueue, commits: int
+) -> None:
+    store = Filling(clock)
+
+    async with theatre(clock, store=store) as stage:
+
+        def known_to_be_full() -> None:  # as when the commit of another actor was refused meanwhile
+            stage.system.commit.full = True
+
+        async def ask(question: CreateQueue | DeleteQueue | FindQueue) -> list[object]:
+            answers: list[object] = []
+
+            async def run() -> None:
+                try:
+                    answers.append(await stage.names.ask(question))
+                except Exception as error:  # noqa: BLE001 -- whatever it is, it is an answer
+                    answers.append(error)
+
+            stage.nursery.start_soon(run)
+            await clock.advance(5.0)
+            return answers
+
+        if isinstance(question, DeleteQueue):
+            assert await ask(CreateQueue(name="orders")) == ["orders"]
+        store.left, store.filled = commits, known_to_be_full
+        assert len(await ask(question)) == 1
+        store.disk.faults.full = False
+        await clock.advance(5.0)
+        if isinstance(question, CreateQueue):
+            assert await ask(FindQueue(name="orders")) == ["orders"]
+        else:
+            assert await ask(CreateQueue(name="orders")) == ["orders"]
+        assert await ask(DeleteQueue(name="orders")) == [None]
 
 
 async def test_listing_goes_page_by_page_in_the_names_order(stage: Theatre, clock: VirtualClock) -> None:
