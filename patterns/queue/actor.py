@@ -64,7 +64,7 @@ from patterns.queue.state import Queue, opened
 MOVE_WAIT = 10.0
 """Seconds that a receive which sent off dead letters waits for their adoption, so that both queues' counts agree."""
 AGAIN_AFTER = 1.0
-"""Seconds between two tries to hand over dead letters."""
+"""Seconds between two tries to hand over dead letters, and two looks at who waits while nothing can be kept."""
 
 ActorMessage = QueueMessage | Serve | HandedOver | SendOff | RedriveJudged
 
@@ -193,14 +193,21 @@ class QueueActor(DurableActor[ActorMessage]):
                 if key not in self.ctx.deferred:  # hung up while it was read: the next one gets it
                     self.look_for_waiting()
                     return
-                answer = self.keep_taken(asked, taken, rows)
-                if answer.messages:
-                    self.ctx.resolve(key, answer)
-                self.look_for_waiting()  # one a turn: reading comes before the first change
+                self.serve(key, asked, taken, rows)
                 return
             if key.startswith("once") and not self.parcels:
                 self.ctx.resolve(key, ReceivedMessages())
         self.look_later()
+
+    def serve(self, key: str, asked: ReceiveMessage, taken: Taken, rows: Sequence[bytes | None]) -> None:
+        try:
+            answer = self.keep_taken(asked, taken, rows)
+        except StoreFull:  # nobody hears of it: look again when there may be room
+            self.ctx.timer("serve-again", AGAIN_AFTER, Serve())
+            return
+        if answer.messages:
+            self.ctx.resolve(key, answer)
+        self.look_for_waiting()  # one a turn: reading comes before the first change
 
     def take_for(self, key: str, queue: Queue, asked: ReceiveMessage) -> Taken:
         try:
@@ -389,7 +396,7 @@ class QueueActor(DurableActor[ActorMessage]):
                 settled=tuple(self.settled.pop(target, ())),
                 source_id=self.state.meta.queue_id if self.state is not None else "",
             )
-            self.ctx.pipe(partial(ref.ask, adoption), partial(_handed_over, batch))
+            self.ctx.pipe(partial(ref.ask, adoption), partial(HandedOver.of, batch))
 
     # --- what they share -------------------------------------------------------------------------------
 
@@ -438,9 +445,3 @@ class QueueActor(DurableActor[ActorMessage]):
     def key(self, kind: str) -> str:
         self.asked += 1
         return f"{kind}/{self.asked}"
-
-
-def _handed_over(parcels: tuple[Parcel, ...], result: object) -> HandedOver:
-    if isinstance(result, QueueDoesNotExist):
-        return HandedOver(parcels=parcels, outcome="missing")
-    return HandedOver(parcels=parcels, outcome="again" if isinstance(result, Exception) else "kept")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import ConfigDict
 
 from actors.message import Message
+from patterns.queue.errors import QueueDoesNotExist
 from patterns.queue.messages import Parcel
 
 
@@ -18,6 +19,13 @@ class HandedOver(Message[None]):
     parcels: tuple[Parcel, ...]
     outcome: str
     """`kept`; `missing`: there is no such queue; `again`: no answer."""
+
+    @classmethod
+    def of(cls, parcels: tuple[Parcel, ...], result: object) -> "HandedOver":
+        """What the ask of `Adopt` has come to."""
+        if isinstance(result, QueueDoesNotExist):
+            return cls(parcels=parcels, outcome="missing")
+        return cls(parcels=parcels, outcome="again" if isinstance(result, Exception) else "kept")
 
 
 class SendOff(Message[None]):

@@ -8,10 +8,11 @@ from trio.testing import wait_all_tasks_blocked
 from typing_extensions import override
 
 from actors import Address
+from actors.errors import CommitFailed, StoreFull
 from patterns.queue import receiving
-from patterns.queue.messages import ChangeMessageVisibility, DeleteQueue, PurgeQueue
+from patterns.queue.messages import ChangeMessageVisibility, CloseQueue, DeleteQueue, PurgeQueue
 from runtime.clock import VirtualClock
-from runtime.store import MemoryStore
+from runtime.store import Disk, MemoryStore
 from tests.patterns.queue.theatre import Theatre, redrive, theatre
 
 
@@ -207,6 +208,41 @@ async def test_who_hangs_up_while_a_message_is_read_for_him_takes_none(clock: Vi
         await clock.advance(3.0)
         assert gone.bodies is None
         assert there.bodies == ["a"]
+
+
+async def test_a_message_that_comes_into_sight_while_the_disk_is_full_is_given_once_there_is_room(
+    clock: VirtualClock,
+) -> None:
+    disk = Disk()
+    async with theatre(clock, disk) as stage:
+        queue, other = await stage.create(), await stage.create("other")
+        await stage.send(queue, "late", delay=3)
+        poll = await stage.poll(queue)
+        disk.faults.full = True
+        with pytest.raises(CommitFailed, match="full"):
+            await stage.send(other, "finds out that it is full")
+        await clock.advance(5.0)
+        assert poll.bodies is None
+        disk.faults.full = False
+        await clock.advance(3.0)
+        assert poll.bodies == ["late"]
+
+
+async def test_who_waits_at_a_queue_that_cannot_be_closed_yet_waits_on(clock: VirtualClock) -> None:
+    disk = Disk()
+    async with theatre(clock, disk) as stage:
+        queue, other = await stage.create(), await stage.create("other")
+        poll = await stage.poll(queue)
+        disk.faults.full = True
+        with pytest.raises(CommitFailed, match="full"):
+            await stage.send(other, "finds out that it is full")
+        with pytest.raises(StoreFull):
+            await queue.ask(CloseQueue())
+        disk.faults.full = False
+        await clock.advance(3.0)
+        await stage.send(queue, "a")
+        await wait_all_tasks_blocked()
+        assert poll.bodies == ["a"]
 
 
 async def test_deleting_the_queue_ends_waiting_receives_empty(stage: Theatre, clock: VirtualClock) -> None:
