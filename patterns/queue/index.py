@@ -9,7 +9,7 @@ visible; it stands for the longest run of visible messages behind it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TypeVar
@@ -143,18 +143,25 @@ class Index:
 
     # --- questions ----------------------------------------------------------------------------------------
 
-    def candidates(self) -> Iterator[int]:
-        """What a receive may give out, in order; the index must not change meanwhile."""
+    def candidates(self, locked: Collection[str] = ()) -> Iterator[int]:
+        """What a receive may give out, in order, and nothing of the `locked` groups; the index must not change meanwhile."""
         for seq in _ascending(self._ready):
             if not self._is_ready(seq):
                 continue
             if not self.fifo:
                 yield seq
                 continue
-            for member in self._groups[self._group_of[seq]]:
+            group = self._group_of[seq]
+            if group in locked:
+                continue
+            for member in self._groups[group]:
                 if self._is_hidden(member):
                     break
                 yield member
+
+    def group_of(self, seq: int) -> str | None:
+        """None: a standard queue, which has no order to keep."""
+        return self._group_of.get(seq)
 
     def expired(self, now: float, retention: float) -> list[int]:
         """Messages whose retention period is over."""

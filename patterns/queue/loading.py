@@ -21,6 +21,7 @@ from patterns.queue.rows import (
     STATES,
     VERSION,
     delivery_of,
+    parcel_of,
 )
 from patterns.queue.state import Queue
 from patterns.queue.stored import index_of
@@ -58,7 +59,8 @@ class Loader:
             case "msg":
                 self._add_message(int(rest), value)
             case "out":
-                self._queue.outgoing.add(int(rest))
+                _, _, group = index_of(parcel_of(key, value).row)
+                self._queue.outgoing[int(rest)] = group if self._queue.settings.fifo else None
             case _:
                 self._add_memory(table, rest, value)
 

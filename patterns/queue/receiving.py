@@ -1,6 +1,6 @@
 """What a consumer may do: receive, delete, and say when a message shall be seen again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from patterns.queue.changes import Attempt, Deleted, Move, Redated, Taken
 from patterns.queue.errors import (
@@ -72,18 +72,30 @@ def _take(queue: Queue, count: int, timeout: int, now: float) -> Taken:
     redrive = queue.settings.redrive
     deliveries = queue.index.deliveries
     fresh = Delivery(now)
-    for seq in queue.index.candidates():
+    for seq in queue.index.candidates(_locked(queue)):
         before = deliveries.get(seq, fresh)
         if redrive is not None and before.receives >= redrive.receives_max:
             taken.moves.append(Move(seq, before, redrive.target))
             if len(taken.moves) == MOVES_MAX:
                 break
             continue
+        if taken.moves and _are_of_one_group(queue, taken.moves[-1].seq, seq):
+            continue  # should nobody adopt what moves, it has its place before this one again
         first = before.first_received_at or now
         taken.hands.append((seq, Delivery(now + timeout, before.receives + 1, now, first, timeout > 0)))
         if len(taken.hands) == count:
             break
     return taken
+
+
+def _locked(queue: Queue) -> Collection[str]:
+    """Groups of which one is on its way to the dead-letter queue: it may come back."""
+    return {group for group in queue.outgoing.values() if group is not None} if queue.outgoing else ()
+
+
+def _are_of_one_group(queue: Queue, before: int, seq: int) -> bool:
+    group = queue.index.group_of(seq)
+    return group is not None and group == queue.index.group_of(before)
 
 
 def _attempt(taken: Taken, until: float) -> Attempt:

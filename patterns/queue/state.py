@@ -84,8 +84,8 @@ class Queue:
         self.dedups: dict[DedupKey, Dedup] = {}
         self.attempts: dict[str, Attempt] = {}
         self.adopted: dict[tuple[str, int], float] = {}
-        self.outgoing: set[int] = set()
-        """Numbers on their way to the dead-letter queue."""
+        self.outgoing: dict[int, str | None] = {}
+        """Numbers on their way to the dead-letter queue; FIFO: and their groups, which give out nothing meanwhile."""
         self.id = bytes.fromhex(meta.queue_id.replace("-", ""))
 
     # --- time ---------------------------------------------------------------------------------------------
@@ -199,8 +199,8 @@ class Queue:
     def _apply_taken(self, change: Taken) -> None:
         self.index.hold(change.hands)
         moved = [move.seq for move in change.moves]
+        self.outgoing.update((seq, self.index.group_of(seq)) for seq in moved)
         self.index.remove(moved)
-        self.outgoing.update(moved)
         if change.attempt is not None:
             name, attempt = change.attempt
             before = self.attempts.get(name)
@@ -241,9 +241,10 @@ class Queue:
                 for seq in change.settled:
                     self.adopted.pop((change.source, seq), None)
             case Settled():
-                self.outgoing.difference_update(change.seqs)
+                for seq in change.seqs:
+                    self.outgoing.pop(seq, None)
             case BroughtBack(parcel):
-                self.outgoing.remove(parcel.seq)
+                del self.outgoing[parcel.seq]
                 born, _, group = index_of(parcel.row)
                 self.index.add(parcel.seq, born, group, returned(parcel))
             case _:

@@ -109,6 +109,22 @@ async def test_a_message_stays_in_its_queue_while_the_dead_letter_queue_is_missi
     assert await stage.bodies(dead) == ["poison"]
 
 
+async def test_a_fifo_group_gives_nothing_before_a_letter_that_has_no_queue_to_go_to(
+    stage: Theatre, clock: VirtualClock
+) -> None:
+    await stage.create_fifo("dead.fifo")
+    queue = await stage.create_fifo(VisibilityTimeout="10", RedrivePolicy=redrive("dead.fifo"))
+    await stage.send(queue, "1", "2", group="g")
+    assert await stage.bodies(queue, 1) == ["1"]
+    await clock.advance(10.1)
+    await stage.names.ask(DeleteQueue(name="dead.fifo"))
+    assert await stage.bodies(queue) == []
+    assert await stage.counts(queue) == (2, 0, 0)
+    dead = await stage.create_fifo("dead.fifo")
+    assert await stage.bodies(queue) == ["2"]
+    assert await stage.bodies(dead) == ["1"]
+
+
 async def test_a_short_poll_behind_a_dead_letter_is_refused_when_too_many_are_in_flight_by_then(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,10 +115,10 @@ def test_a_letter_on_its_way_survives_a_restart_and_a_purge() -> None:
     source.receive()
     source.keep(source.queue.purge(source.now))
     source.restart()
-    assert source.queue.outgoing == {1}
+    assert set(source.queue.outgoing) == {1}
     hand_over(source, dead)
     assert dead.bodies() == ["poison"]
-    assert source.queue.outgoing == set()
+    assert source.queue.outgoing == {}
 
 
 def test_without_a_dead_letter_queue_the_message_has_its_old_place_again() -> None:
@@ -129,10 +129,8 @@ def test_without_a_dead_letter_queue_the_message_has_its_old_place_again() -> No
     source.receive(1)
     (parcel,) = source.outgoing()
     source.keep(bring_back(source.queue, parcel))
-    assert list(source.queue.index.candidates()) == [1]
-    assert list(source.restored().index.candidates()) == [1]
-    source.advance(30.0)
     assert list(source.queue.index.candidates()) == [1, 2]
+    assert list(source.restored().index.candidates()) == [1, 2]
     assert source.outgoing() == []
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from patterns.queue.dead_letters import bring_back, settle
 from patterns.queue.errors import InvalidParameterValue, MissingParameter
 from patterns.queue.messages import DeleteEntry, SendEntry
 from patterns.queue.receiving import change_visibility, delete, delete_batch
@@ -237,11 +238,46 @@ def test_a_purge_forgets_attempts_and_deduplication(restarted: bool) -> None:  #
     assert kept.bodies() == ["1"]
 
 
-def test_a_dead_letter_opens_its_group() -> None:
+def with_dead_letters() -> Kept:
+    """A message of it is given out once."""
     policy = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead.fifo", "maxReceiveCount": 1}
-    kept = Kept({**FIFO, "RedrivePolicy": json.dumps(policy)})
+    return Kept({**FIFO, "RedrivePolicy": json.dumps(policy)})
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_dead_letter_opens_its_group_once_it_has_arrived(restarted: bool) -> None:  # noqa: FBT001 -- pytest passes
+    kept = with_dead_letters()
+    kept.send("1", "a")
+    kept.send("2", "a")
+    kept.send("3", "b")
+    assert kept.bodies(1) == ["1"]
+    kept.advance(30.0)
+    assert kept.bodies(10) == ["3"], "the other group goes on"
+    if restarted:
+        kept.restart()
+    assert kept.bodies(10) == []
+    kept.keep(settle(kept.queue, [1]))
+    assert kept.bodies(10) == ["2"]
+
+
+def test_dead_letters_of_one_group_leave_together_and_in_order() -> None:
+    kept = with_dead_letters()
+    for body in "123":
+        kept.send(body, "a")
+    assert kept.bodies(2) == ["1", "2"]
+    kept.advance(30.0)
+    assert kept.bodies(10) == []
+    assert [parcel.seq for parcel in kept.outgoing()] == [1, 2]
+
+
+def test_a_dead_letter_that_nobody_adopts_keeps_its_group_in_order() -> None:
+    kept = with_dead_letters()
     kept.send("1", "a")
     kept.send("2", "a")
     assert kept.bodies(1) == ["1"]
     kept.advance(30.0)
-    assert kept.bodies(1) == ["2"]
+    assert kept.bodies(10) == []
+    (parcel,) = kept.outgoing()
+    kept.keep(bring_back(kept.queue, parcel))
+    kept.keep(kept.queue.set_attributes({"RedrivePolicy": ""}, kept.now))
+    assert kept.bodies(10) == ["1", "2"]
