@@ -80,7 +80,7 @@ class Connection:
         self._stream = stream
         self._owner = owner
         self._scope = trio.CancelScope()
-        self._parser = RequestParser(owner.limits, self._watched, scheme)
+        self._parser = RequestParser(owner.limits, self._watched, scheme, upgrades=owner.handover is not None)
         self._held: list[bytes] = []
         self._held_size = 0
         self._kept = bytearray()

@@ -46,29 +46,36 @@ class _Stop(Exception):
 
 
 class RequestParser:
-    """Feed it what was read; take requests from `complete`, in order, then look at `refused` and `other_protocol`."""
+    """Feed it what was read; take requests from `complete`, in order, then look at `refused` and `other_protocol`.
+
+    `upgrades`: whether somebody takes over a connection that offers an upgrade; else the offer is ignored.
+    """
 
     def __init__(
         self,
         limits: HttpLimits,
         hangup: Callable[[], AbstractAsyncContextManager[None]],
         scheme: str = "http",
+        *,
+        upgrades: bool = False,
     ) -> None:
         self.complete: deque[Request] = deque()
         self.stage = Stage.BETWEEN
         self.refused = 0
         """A status: nothing after it can be understood. 0: none."""
         self.other_protocol: bytes | None = None
-        """All that was read of a connection that asks for HTTP/2 or an upgrade; empty when requests came before it."""
+        """All that was read of a connection that asks for HTTP/2, a tunnel or an upgrade; empty when requests came before it."""
         self._expects_continue = False
         self._limits = limits
         self._hangup = hangup
         self._scheme = scheme
+        self._upgrades = upgrades
+        self._ignores = False
+        """The head of this request offers an upgrade that nobody takes: it is parsed once more, without it."""
         self._parser = httptools.HttpRequestParser(self)
         self._fed: list[bytes] = []
         self._fed_whole = True
-        self._piece = 0
-        self._barren = 0
+        self._piece = self._barren = 0
         self._target = b""
         self._version = ""
         self._host = ""
@@ -92,7 +99,7 @@ class RequestParser:
         self._piece = len(data)
         self._barren += self._piece
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except httptools.HttpParserError as error:
             self._failed(error)
             return
@@ -107,6 +114,30 @@ class RequestParser:
         waits = self._expects_continue and self.stage is Stage.BODY and not self._body
         self._expects_continue = False
         return waits
+
+    def _parse(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as pause:
+                rest = memoryview(rest)[pause.args[0] :]
+                self._begin_without_upgrade()
+            else:
+                return
+
+    def _begin_without_upgrade(self) -> None:
+        """RFC 9110, section 7.8: an upgrade may be ignored. llhttp takes what follows one for another protocol, a body too.
+
+        So another parser is told the same head without the offer, and goes on with the body.
+        """
+        lines = [b"%b: %b\r\n" % line for line in self._lines if line[0].lower() != b"upgrade"]
+        first = b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._target, self._version.encode())
+        self._ignores = False
+        self._target = b""
+        self._lines.clear()
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"".join((first, *lines, b"\r\n")))
 
     def on_message_begin(self) -> None:
         self.stage = Stage.HEAD
@@ -165,6 +196,8 @@ class RequestParser:
         self._body += part
 
     def on_message_complete(self) -> None:
+        if self._ignores:
+            return
         target = self._target.decode("latin-1")
         path, _, query = target.partition("?")
         if not path.startswith("/") and path != "*":
@@ -251,6 +284,9 @@ class RequestParser:
 
     def _unusual(self) -> None:
         if self._parser.should_upgrade():
+            if not self._upgrades and self._parser.get_method() != b"CONNECT":
+                self._ignores = True
+                return
             self.other_protocol = b"".join(self._fed) if self._fed_whole else b""
             raise _Stop
         coding = self._headers.get("transfer-encoding")

@@ -374,7 +374,6 @@ REFUSED = [
     (LINE + b"Transfer-Encoding: gzip\r\n\r\n", 501),
     (LINE + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
     (LINE + b"Expect: miracles\r\n\r\n", 417),
-    (LINE + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 501),
     (b"CONNECT there:1 HTTP/1.1\r\nHost: here\r\n\r\n", 501),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     (b"GET / HTTP/2.0\r\nHost: here\r\n\r\n", 505),
@@ -744,6 +743,53 @@ async def test_a_handover_gets_the_stream_and_all_that_was_read(
     await client.send(start[20:])
     assert await client.read(b"rest") + b"rest" == start
     assert await client.is_closed()
+
+
+OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
+OFFERED_CHUNKS = b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nGE\r\n4\r\nT / \r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (LINE + b"\r\n".join(OFFER) + b"\r\n\r\n", b""),
+        (post(GET, *OFFER), GET),
+        (b"POST / HTTP/1.1\r\nHost: here\r\n" + b"\r\n".join(OFFER) + OFFERED_CHUNKS, b"GET / "),
+    ],
+)
+async def test_an_upgrade_that_nobody_takes_is_ignored_and_its_body_is_no_request(
+    handler: Recorder, connect: Connect, request_: bytes, body: bytes
+) -> None:
+    for place in range(1, len(request_)):
+        handler.requests.clear()
+        client = connect()
+        await client.send(request_[:place])
+        await trio.testing.wait_all_tasks_blocked()
+        await client.send(request_[place:] + request_ + GET)
+        assert [(await client.reply()).status for _ in range(3)] == [200, 200, 200]
+        assert [one.body for one in handler.requests] == [body, body, b""]
+        assert "host" in handler.requests[0].headers
+        assert handler.requests[2].path == "/a"
+        await client.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_the_limits_hold_for_a_request_whose_upgrade_is_ignored(connect: Connect) -> None:
+    client = connect()
+    await client.send(post(b"x" * 1_001, *OFFER))
+    assert (await client.reply()).status == 413
+
+
+async def test_who_offers_an_upgrade_and_waits_to_send_its_body_is_told_to_go_on(
+    handler: Recorder, connect: Connect
+) -> None:
+    client = connect()
+    whole = post(b"body", b"Expect: 100-continue", *OFFER)
+    await client.send(whole[:-4])
+    assert await client.read(b"\r\n\r\n") == b"HTTP/1.1 100 Continue"
+    await client.send(whole[-4:])
+    assert (await client.reply()).status == 200
+    assert handler.requests[0].body == b"body"
 
 
 async def test_an_upgrade_behind_another_request_is_refused(
