@@ -1,7 +1,7 @@
 """One queue at work; a handler reads as the story of one message.
 
-Long polls are deferred askers, served one a turn by `Serve`: when something has come, and by the one timer that
-a queue has, set for the next end of a delay or of a visibility timeout while somebody waits.
+Long polls are deferred askers, served one a turn by `Serve`: when something has come, and by a timer that is set
+for the next end of a delay or of a visibility timeout while somebody waits.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from actors import Address, Deferred, receive
 from actors.actor import StartReason
-from actors.durable import DeletePrefix, DurableActor, Put, Stored, Write
+from actors.durable import DeletePrefix, DurableActor, Stored, Write
 from actors.errors import StoreFull
 from patterns.queue.answers import received
 from patterns.queue.arn import queue_arn, queue_of
@@ -56,7 +56,7 @@ from patterns.queue.receiving import (
 from patterns.queue.receiving import (
     receive as take,
 )
-from patterns.queue.rows import META, OUTGOING, keys_of, messages_of, parcel_of, writes_of
+from patterns.queue.rows import META, OUTGOING, keys_of, messages_of, parcel_of, parcels_of, writes_of
 from patterns.queue.rules import Rules
 from patterns.queue.sending import send, send_batch
 from patterns.queue.state import Queue, opened
@@ -82,6 +82,8 @@ class QueueActor(DurableActor[ActorMessage]):
         """By target: parcels that it may forget, told with the next ones."""
         self.held: dict[str, ReceivedMessages] = {}
         """What receives have taken that wait for their dead letters' adoption."""
+        self.once: list[str] = []
+        """Keys of short polls that wait for their dead letters' adoption; who has hung up stands here until then."""
         self.swept: list[Write] = []
         """Deletes of what has expired, for the next change to take along; before it, since a key may come again."""
         self.asked = 0
@@ -130,7 +132,10 @@ class QueueActor(DurableActor[ActorMessage]):
     def keep_sends(self, change: Sends) -> None:
         if change.messages:  # a duplicate, or a batch that was refused whole, changes nothing
             self.keep(change)
-            self.look_for_waiting()
+            if any(message.visible_at <= message.born for message in change.messages):
+                self.look_for_waiting()
+            elif self.ctx.deferred:
+                self.look_later()
 
     # --- consumers -------------------------------------------------------------------------------------
 
@@ -148,9 +153,10 @@ class QueueActor(DurableActor[ActorMessage]):
             self.held[key] = answer
             return self.ctx.defer(key, deadline=MOVE_WAIT, on_deadline=answer)
         wait = wait_of(queue, message)
-        return self.ctx.defer(
-            self.key("poll" if wait else "once"), deadline=wait or MOVE_WAIT, on_deadline=ReceivedMessages()
-        )
+        key = self.key("poll" if wait else "once")
+        if not wait:
+            self.once.append(key)
+        return self.ctx.defer(key, deadline=wait or MOVE_WAIT, on_deadline=ReceivedMessages())
 
     def wait_for_one(
         self, message: ReceiveMessage, wait: float
@@ -184,36 +190,50 @@ class QueueActor(DurableActor[ActorMessage]):
         if self.state is None:
             return
         queue = self.queue()
-        for key, asked in list(self.ctx.deferred.items()):
+        nothing_new = False
+        for key, asked in self.ctx.deferred.items():
             if not isinstance(asked, ReceiveMessage) or key in self.held:
+                continue
+            if nothing_new and asked.attempt not in queue.attempts:
                 continue
             taken = self.take_for(key, queue, asked)
             if taken.hands or taken.moves:
-                rows = await self.ctx.read(keys_of(taken))
-                if key not in self.ctx.deferred:  # hung up while it was read: the next one gets it
-                    self.look_for_waiting()
-                    return
-                self.serve(key, asked, taken, rows)
+                await self.serve(key, asked, taken)
                 return
-            if key.startswith("once") and not self.parcels:
-                self.ctx.resolve(key, ReceivedMessages())
+            # nor for those behind, unless one repeats a receive: thousands may wait
+            nothing_new = nothing_new or asked.attempt not in queue.attempts
+            if nothing_new and not queue.attempts:
+                break
+        self.answer_once()
         self.look_later()
 
-    def serve(self, key: str, asked: ReceiveMessage, taken: Taken, rows: Sequence[bytes | None]) -> None:
-        try:
-            answer = self.keep_taken(asked, taken, rows)
-        except StoreFull:  # nobody hears of it: look again when there may be room
-            self.ctx.timer("serve-again", AGAIN_AFTER, Serve())
-            return
-        if answer.messages:
-            self.ctx.resolve(key, answer)
+    async def serve(self, key: str, asked: ReceiveMessage, taken: Taken) -> None:
+        rows = await self.ctx.read(keys_of(taken))
+        if key in self.ctx.deferred:  # else it hung up while that was read: the next one gets it
+            try:
+                answer = self.keep_taken(asked, taken, rows)
+            except StoreFull:  # nobody hears of it: look again when there may be room
+                self.ctx.timer("serve-again", AGAIN_AFTER, Serve())
+                return
+            if answer.messages:
+                self.ctx.resolve(key, answer)
+                if key in self.once:
+                    self.once.remove(key)
         self.look_for_waiting()  # one a turn: reading comes before the first change
+
+    def answer_once(self) -> None:
+        """Short polls have waited for the adoption of dead letters, and behind these there was nothing for them."""
+        if self.once and not self.parcels:
+            for key in self.once:
+                self.ctx.resolve(key, ReceivedMessages())
+            self.once.clear()
 
     def take_for(self, key: str, queue: Queue, asked: ReceiveMessage) -> Taken:
         try:
             return take(queue, asked, self.ctx.now)
         except OverLimit as refusal:  # a long poll waits on, whatever the queue's own wait has become
-            if key.startswith("once"):
+            if key in self.once:
+                self.once.remove(key)
                 self.ctx.refuse(key, refusal)
             return Taken()
 
@@ -229,9 +249,8 @@ class QueueActor(DurableActor[ActorMessage]):
 
     @receive(ChangeMessageVisibility)
     def on_visibility(self, message: ChangeMessageVisibility) -> None:
-        self.keep_freeing(
-            change_visibility(self.queue(), message.receipt_handle, message.timeout, self.ctx.now)
-        )
+        handle, timeout = message.receipt_handle, message.timeout
+        self.keep_freeing(change_visibility(self.queue(), handle, timeout, self.ctx.now))
 
     @receive(ChangeMessageVisibilityBatch)
     def on_visibility_batch(self, message: ChangeMessageVisibilityBatch) -> BatchResult:
@@ -262,15 +281,10 @@ class QueueActor(DurableActor[ActorMessage]):
         if redrive is None and allow is None:
             self.keep_freeing(change)
             return None
-        key, attributes = self.key("set"), message.attributes
+        key = self.key("set")
         names = self.ctx.ref(Address.of("queue", self.account, self.region))
         question = SetRedrive(name=self.name, redrive_policy=redrive, redrive_allow_policy=allow)
-        self.ctx.pipe(
-            lambda: names.ask(question),
-            lambda result: RedriveJudged(
-                key=key, attributes=attributes, error=result if isinstance(result, Exception) else None
-            ),
-        )
+        self.ctx.pipe(partial(names.ask, question), partial(RedriveJudged.of, key, message.attributes))
         return self.ctx.defer(key)
 
     @receive(RedriveJudged)
@@ -281,8 +295,7 @@ class QueueActor(DurableActor[ActorMessage]):
             self.ctx.refuse(message.key, message.error)
         else:
             try:
-                change = self.queue().set_attributes(message.attributes, self.ctx.now)
-                self.keep_freeing(change)
+                self.keep_freeing(self.queue().set_attributes(message.attributes, self.ctx.now))
             except (QueueError, StoreFull) as refusal:
                 # another call came between, and with what it set these do not go; or the disk is full
                 self.ctx.refuse(message.key, refusal)
@@ -319,23 +332,17 @@ class QueueActor(DurableActor[ActorMessage]):
             if isinstance(asked, ReceiveMessage):
                 self.ctx.resolve(key, self.held.get(key, ReceivedMessages()))
         self.state = None
-        for memory in (self.parcels, self.settled, self.held, self.swept):
+        for memory in (self.parcels, self.settled, self.held, self.once, self.swept):
             memory.clear()
 
     # --- dead letters ----------------------------------------------------------------------------------
 
     @receive(Adopt)
     def on_adopt(self, message: Adopt) -> None:
-        change = adopt(
-            self.queue(),
-            message.source,
-            message.parcels,
-            message.settled,
-            self.ctx.now,
-            source_id=message.source_id,
+        queue, source_id = self.queue(), message.source_id
+        self.keep_freeing(
+            adopt(queue, message.source, message.parcels, message.settled, self.ctx.now, source_id=source_id)
         )
-        self.keep(change)
-        self.look_for_waiting()
 
     @receive(HandedOver)
     def on_handed_over(self, message: HandedOver) -> None:
@@ -374,11 +381,7 @@ class QueueActor(DurableActor[ActorMessage]):
         self.send_off(list(self.parcels.values()))
 
     def outgoing(self, taken: Taken, rows: Sequence[bytes | None]) -> list[Parcel]:
-        parcels = [
-            parcel_of(write.key, write.value)
-            for write in writes_of(taken, rows)
-            if isinstance(write, Put) and write.key.startswith(OUTGOING)
-        ]
+        parcels = parcels_of(taken, rows)
         self.parcels.update({parcel.seq: parcel for parcel in parcels})
         return parcels
 
@@ -430,17 +433,17 @@ class QueueActor(DurableActor[ActorMessage]):
 
     def look_again(self) -> None:
         """A dead letter came back and will leave at the next look: not at once, or they would take turns for ever."""
-        for key in list(self.ctx.deferred):
-            if key.startswith("once"):
-                self.ctx.resolve(key, ReceivedMessages())
+        for key in self.once:
+            self.ctx.resolve(key, ReceivedMessages())
+        self.once.clear()
         if self.ctx.deferred:
             self.ctx.timer("serve-again", AGAIN_AFTER, Serve())
 
     def look_later(self) -> None:
-        """The queue's one timer: only while somebody waits."""
+        """Only while somebody waits; beside "serve", which may stand for now."""
         due = self.state.next_event() if self.state is not None else None
         if due is not None:
-            self.ctx.timer("serve", max(0.0, due - self.ctx.now), Serve())
+            self.ctx.timer("serve-due", max(0.0, due - self.ctx.now), Serve())
 
     def key(self, kind: str) -> str:
         self.asked += 1

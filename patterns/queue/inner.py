@@ -41,6 +41,11 @@ class RedriveJudged(Message[None]):
     attributes: Mapping[str, str]
     error: Exception | None
 
+    @classmethod
+    def of(cls, key: str, attributes: Mapping[str, str], result: object) -> "RedriveJudged":
+        """What the ask of `SetRedrive` has come to."""
+        return cls(key=key, attributes=attributes, error=result if isinstance(result, Exception) else None)
+
 
 class Opened(Message[None]):
     """A queue has answered `OpenQueue`; `error`: it has not."""

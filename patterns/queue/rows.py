@@ -128,6 +128,15 @@ def _attempt_value(attempt: Attempt) -> bytes:
     ).encode()
 
 
+def parcels_of(taken: Taken, rows: Sequence[bytes | None]) -> list[Parcel]:
+    """What a receive sends off to the dead-letter queue; `rows` are those of `keys_of`."""
+    return [
+        parcel_of(write.key, write.value)
+        for write in writes_of(taken, rows)
+        if isinstance(write, Put) and write.key.startswith(OUTGOING)
+    ]
+
+
 def parcel_of(key: str, value: bytes) -> Parcel:
     """The dead letter that a row `out/<seq>` keeps."""
     version, receives, first, size = _OUT.unpack_from(value)

@@ -9,11 +9,21 @@ from typing_extensions import override
 
 from actors import Address
 from actors.errors import CommitFailed, StoreFull
-from patterns.queue import receiving
-from patterns.queue.messages import ChangeMessageVisibility, CloseQueue, DeleteQueue, PurgeQueue
+from patterns.queue import actor, receiving
+from patterns.queue.changes import Taken
+from patterns.queue.messages import (
+    ChangeMessageVisibility,
+    CloseQueue,
+    DeleteQueue,
+    PurgeQueue,
+    ReceiveMessage,
+    SendEntry,
+    SendMessage,
+)
+from patterns.queue.state import Queue
 from runtime.clock import VirtualClock
 from runtime.store import Disk, MemoryStore
-from tests.patterns.queue.theatre import Theatre, redrive, theatre
+from tests.patterns.queue.theatre import ACCOUNT, Theatre, redrive, theatre
 
 
 @pytest.fixture
@@ -277,6 +287,55 @@ async def test_a_thousand_long_polls_wait_without_a_timer_each_and_one_send_wake
     assert [place for place, poll in enumerate(polls) if poll.bodies is not None] == [0]
     await clock.advance(21.0)
     assert all(poll.bodies == [] for poll in polls[1:])
+
+
+async def test_a_send_looks_for_one_of_a_thousand_who_wait_and_for_no_more(
+    stage: Theatre, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await stage.create()
+    polls = [await stage.poll(queue) for _ in range(1_000)]
+    looks = 0
+
+    def counted(queue: Queue, message: ReceiveMessage, now: float) -> Taken:
+        nonlocal looks
+        looks += 1
+        return receiving.receive(queue, message, now)
+
+    monkeypatch.setattr(actor, "take", counted)
+    await stage.send(queue, "later", delay=7)
+    await wait_all_tasks_blocked()
+    assert looks == 0, "what is delayed shows nothing"
+    await stage.send(queue, "a")
+    await wait_all_tasks_blocked()
+    assert polls[0].bodies == ["a"]
+    assert looks == 2, "the one who gets it, and the first of the rest, who gets nothing"
+    await clock.advance(7.1)
+    assert polls[1].bodies == ["later"]
+    assert looks == 4
+
+
+async def test_a_delayed_message_behind_a_visible_one_does_not_put_off_who_waits(
+    stage: Theatre, clock: VirtualClock
+) -> None:
+    queue = await stage.create()
+    poll = await stage.poll(queue)
+    await queue.tell(SendMessage(entry=SendEntry("a"), sender=ACCOUNT))
+    await queue.tell(SendMessage(entry=SendEntry("later", delay=7), sender=ACCOUNT))
+    await wait_all_tasks_blocked()
+    assert poll.bodies == ["a"]
+
+
+async def test_a_repeated_fifo_receive_is_served_though_there_is_nothing_for_who_waits_before_it(
+    stage: Theatre, clock: VirtualClock
+) -> None:
+    queue = await stage.create_fifo()
+    first = await stage.poll(queue, attempt="first")
+    plain = await stage.poll(queue)
+    again = await stage.poll(queue, attempt="first")
+    await stage.send(queue, "a", group="g")
+    await wait_all_tasks_blocked()
+    assert (first.bodies, plain.bodies) == (["a"], None)
+    assert again.bodies == ["a"]
 
 
 async def test_a_poll_begun_as_a_long_one_waits_on_though_too_many_are_in_flight(

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from patterns.queue.dead_letters import settle
 from patterns.queue.errors import InvalidParameterValue
 from patterns.queue.receiving import change_visibility, delete
 from tests.patterns.queue.kept import FIFO, Kept
@@ -54,6 +55,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.dedups: dict[str, tuple[str, float]] = {}
         self.deleted: set[str] = set()
         self.moved: set[str] = set()
+        self.adopted = 0
+        self.locked: set[str] = set()
+        """FIFO groups of which one is on its way to the dead-letter queue."""
         self.handles: list[tuple[str, str]] = []  # (message id, handle), oldest first
 
     # --- the model ----------------------------------------------------------------------------------------
@@ -68,7 +72,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not self.fifo:
             return [message for message in self.messages if self.visible(message)]
         runs: list[Plain] = []
-        for group in dict.fromkeys(message.group for message in self.messages):
+        for group in dict.fromkeys(one.group for one in self.messages if one.group not in self.locked):
             for message in self.messages:
                 if message.group == group:
                     if not self.visible(message):
@@ -103,6 +107,8 @@ class QueueMachine(RuleBasedStateMachine):
             if message.receives >= RECEIVES_MAX:
                 moved.append(message)
                 continue
+            if self.fifo and message.group in {one.group for one in moved}:
+                continue  # that one might come back to its place before this one
             expected.append(message)
             if len(expected) == count:
                 break
@@ -119,6 +125,15 @@ class QueueMachine(RuleBasedStateMachine):
         for message in moved:
             self.messages.remove(message)
             self.moved.add(message.message_id)
+            self.locked.add(message.group)
+
+    @precondition(lambda self: self.locked)
+    @rule()
+    def dead_letters_are_adopted(self) -> None:
+        parcels = self.kept.outgoing()
+        self.kept.keep(settle(self.kept.queue, [parcel.seq for parcel in parcels]))
+        self.adopted += len(parcels)
+        self.locked.clear()
 
     def is_current(self, message: Plain, handle: str) -> bool:
         return not self.visible(message) and (not self.fifo or message.handles[-1] == handle)
@@ -193,7 +208,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert not here & self.deleted
         assert not here & self.moved
         assert len(self.kept.queue.index) == len(here)
-        assert len(self.kept.outgoing()) == len(self.moved)
+        assert len(self.kept.outgoing()) + self.adopted == len(self.moved)
 
 
 class StandardMachine(QueueMachine):
