@@ -98,18 +98,22 @@ class Names:
 
     # --- one queue ----------------------------------------------------------------------------------------
 
-    def create(self, message: CreateQueue, now: float, draw: Callable[[], str]) -> Entry | ReaffirmQueue:
+    def create(
+        self, message: CreateQueue, now: float, draw: Callable[[], str]
+    ) -> Entry | ReaffirmQueue | None:
         """A new name, whose queue is to be opened; or, if it is taken, what to ask of the queue that has it.
 
-        `draw` gives the queue's id, a UUID. Raises what CreateQueue says.
+        None: that queue is being closed; the name is free when it has ended. `draw` gives the queue's id, a UUID. Raises what CreateQueue says.
         """
         attributes = for_new_queue(message.name, message.attributes)
         check_tags(message.tags)
         before = self.entries.get(message.name)
         if before is not None and before.status is not Status.DELETING:
             return ReaffirmQueue(attributes={name: attributes.get(name, "") for name in message.attributes})
-        if before is not None or self._is_recent(message.name, now):
+        if (before is not None and self.recreate_rule) or self._is_recent(message.name, now):
             raise QueueDeletedRecently
+        if before is not None:
+            return None
         redrive = check_target(attributes.get("RedrivePolicy", ""), self.arn(message.name), self.allowed_by)
         opening = OpenQueue(queue_id=draw(), attributes=attributes, tags=dict(message.tags), created_at=now)
         allow = attributes.get("RedriveAllowPolicy", "")

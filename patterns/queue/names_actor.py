@@ -14,7 +14,7 @@ from actors import Address, Deferred, Ref, receive
 from actors.actor import StartReason
 from actors.durable import DurableActor, Stored
 from actors.errors import StoreFull
-from patterns.queue.errors import InvalidParameterValue, QueueDeletedRecently, QueueDoesNotExist
+from patterns.queue.errors import InvalidParameterValue, QueueDoesNotExist, QueueError
 from patterns.queue.inner import Closed, Opened, Reaffirmed, SourcesFound, TakeUpAgain
 from patterns.queue.messages import (
     CloseQueue,
@@ -74,13 +74,26 @@ class NamesActor(DurableActor[ActorMessage]):
     @receive(CreateQueue)
     def on_create(self, message: CreateQueue) -> Deferred[str]:
         made = self.state.create(message, self.ctx.now, self.ctx.entropy.uuid)
-        if isinstance(made, ReaffirmQueue):
-            key = self.key("reaffirm", message.name)
+        if isinstance(made, Entry):
+            self.keep(made)
+            self.open(made)
+            return self.ctx.defer(self.key("create", message.name))
+        key = self.key("reaffirm", message.name)
+        if made is not None:
             self.reaffirm(key, message.name, made)
-            return self.ctx.defer(key)
-        self.keep(made)
-        self.open(made)
-        return self.ctx.defer(self.key("create", message.name))
+        return self.ctx.defer(key)  # where it is None, `on_closed` goes on
+
+    def create_again(self, key: str, asked: CreateQueue) -> None:
+        """The queue that had the name is gone: make it now, and let the new one judge who has waited, the first too."""
+        try:
+            made = self.state.create(asked, self.ctx.now, self.ctx.entropy.uuid)
+            if isinstance(made, Entry):
+                self.keep(made)
+                self.open(made)
+        except (QueueError, StoreFull) as refusal:
+            self.ctx.refuse(key, refusal)
+        else:
+            self.reaffirm(key, asked.name, ReaffirmQueue(attributes=asked.attributes))
 
     @receive(Opened)
     def on_opened(self, message: Opened) -> None:
@@ -95,20 +108,21 @@ class NamesActor(DurableActor[ActorMessage]):
 
     @receive(Reaffirmed)
     def on_reaffirmed(self, message: Reaffirmed) -> None:
-        entry = self.state.entries.get(message.name)
+        asked = self.ctx.deferred.get(message.key)
         if message.error is None:
             self.ctx.resolve(message.key, message.name)
-        elif isinstance(message.error, QueueDoesNotExist) and entry and entry.status is not Status.DELETING:
-            # it overtook the queue's opening, whose answer may have overtaken it in turn, or that one has failed
-            if entry.status is Status.CREATING:
-                self.open(entry)
-            asked = self.ctx.deferred.get(message.key)
-            if isinstance(asked, CreateQueue):
-                self.reaffirm(message.key, message.name, ReaffirmQueue(attributes=asked.attributes))
-        elif isinstance(message.error, QueueDoesNotExist):  # a DeleteQueue came between
-            self.ctx.refuse(message.key, QueueDeletedRecently())
+        elif isinstance(message.error, QueueDoesNotExist) and isinstance(asked, CreateQueue):
+            self.judge_again(message.key, asked)
         else:
             self.ctx.refuse(message.key, message.error)
+
+    def judge_again(self, key: str, asked: CreateQueue) -> None:
+        """There was no queue to judge it: a DeleteQueue came between, or it overtook the queue's opening."""
+        entry = self.state.entries.get(asked.name)
+        if entry is not None and entry.status is Status.CREATING:
+            self.open(entry)  # its answer may have overtaken this one in turn, or it has failed
+        if entry is None or entry.status is not Status.DELETING or self.state.recreate_rule:
+            self.create_again(key, asked)
 
     # --- find and list ---------------------------------------------------------------------------------
 
@@ -161,10 +175,13 @@ class NamesActor(DurableActor[ActorMessage]):
         error = message.error
         if error is None and entry is not None and entry.status is Status.DELETING:
             error = self.kept(self.state.closed(message.name, self.ctx.now))
-        if error is None:
-            self.resolve("delete", message.name, None)
-        else:
+        if error is not None:
             self.put_off("delete", message.name, error)
+            return
+        self.resolve("delete", message.name, None)
+        for key, asked in list(self.ctx.deferred.items()):
+            if isinstance(asked, CreateQueue) and asked.name == message.name:
+                self.create_again(key, asked)
 
     # --- what is not finished --------------------------------------------------------------------------
 
@@ -177,8 +194,9 @@ class NamesActor(DurableActor[ActorMessage]):
         return None
 
     def put_off(self, kind: str, name: str, error: Exception) -> None:
-        """Who has asked hears why; the name stays as it is, and its queue is asked again."""
+        """Who has asked hears why, and who waits for it; the name stays as it is, and its queue is asked again."""
         self.refuse(kind, name, error)
+        self.refuse("reaffirm", name, error)
         self.ctx.timer(f"again/{name}", AGAIN_AFTER, TakeUpAgain(name=name))
 
     @receive(TakeUpAgain)

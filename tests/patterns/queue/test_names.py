@@ -119,6 +119,16 @@ def test_a_deleted_name_is_free_at_once_or_under_its_rule_after_sixty_seconds() 
     ruled.create("orders", now=160.0)
 
 
+def test_a_name_whose_queue_is_being_closed_is_soon_free_or_under_the_rule_refused() -> None:
+    free, ruled = KeptNames(), KeptNames(recreate_rule=True)
+    for kept in (free, ruled):
+        kept.create("orders")
+        kept.keep(kept.names.delete("orders"))
+    assert free.names.create(CreateQueue(name="orders"), 0.0, lambda: QUEUE_ID) is None
+    with pytest.raises(QueueDeletedRecently):
+        ruled.names.create(CreateQueue(name="orders"), 0.0, lambda: QUEUE_ID)
+
+
 def test_pages_follow_each_other_and_a_token_comes_only_if_a_size_was_given() -> None:
     kept = KeptNames()
     for name in ("b2", "a1", "b1", "B1", "b3", "c1"):
@@ -218,8 +228,7 @@ class NamesMachine(RuleBasedStateMachine):
                 answer = self.kept.names.create(CreateQueue(name=name), 0.0, lambda: QUEUE_ID)
                 assert answer == ReaffirmQueue(attributes={})
             case Status.DELETING:
-                with pytest.raises(QueueDeletedRecently):
-                    self.kept.names.create(CreateQueue(name=name), 0.0, lambda: QUEUE_ID)
+                assert self.kept.names.create(CreateQueue(name=name), 0.0, lambda: QUEUE_ID) is None
 
     @rule(name=NAMES)
     def finish(self, name: str) -> None:

@@ -283,6 +283,90 @@ class Filling(MemoryStore):
         return outcomes
 
 
+Question = CreateQueue | DeleteQueue | FindQueue
+
+
+def begun(stage: Theatre, question: Question) -> list[object]:
+    """Ask; the list holds the answer, or the refusal, once there is one."""
+    answers: list[object] = []
+
+    async def run() -> None:
+        try:
+            answers.append(await stage.names.ask(question))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is an answer
+            answers.append(error)
+
+    stage.nursery.start_soon(run)
+    return answers
+
+
+async def answer_of(stage: Theatre, question: Question) -> list[object]:
+    """The same, when all has come to rest."""
+    answers = begun(stage, question)
+    await wait_all_tasks_blocked()
+    return answers
+
+
+@pytest.mark.parametrize("later", [0.0, 0.3, 0.5, 0.7, 1.2])
+async def test_a_create_while_the_queue_of_that_name_is_deleted_makes_a_new_one(
+    clock: VirtualClock, later: float
+) -> None:
+    async with theatre(clock, commit_time=lambda: 0.5) as stage:
+        await answer_of(stage, CreateQueue(name="orders"))
+        await clock.advance(5.0)
+        deleted = await answer_of(stage, DeleteQueue(name="orders"))
+        await clock.advance(later)
+        created = [
+            await answer_of(stage, CreateQueue(name="orders", attributes={"DelaySeconds": seconds}))
+            for seconds in ("5", "5", "6")
+        ]
+        await clock.advance(5.0)
+        assert deleted == [None]
+        assert created[:2] == [["orders"], ["orders"]]
+        assert isinstance(created[2][0], QueueNameExists), "the new queue judges who comes behind its maker"
+        assert await answer_of(stage, FindQueue(name="orders")) == ["orders"]
+        shown = await stage.queue().ask(GetQueueAttributes(names=("DelaySeconds",)))
+        assert shown == {"DelaySeconds": "5"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_of_creates_and_deletes_at_once_every_create_is_answered(
+    clock: VirtualClock, seed: int
+) -> None:
+    async with theatre(clock, commit_time=lambda: 0.01, seed=seed) as stage:
+        creates: list[list[object]] = []
+        for _ in range(50):
+            creates.append(begun(stage, CreateQueue(name="orders")))
+            begun(stage, DeleteQueue(name="orders"))
+            await clock.advance(0.005)
+        await clock.advance(5.0)
+        assert creates == [["orders"]] * 50
+
+
+async def test_a_create_while_the_queue_cannot_be_deleted_hears_why(clock: VirtualClock) -> None:
+    store = Filling(clock)
+    async with theatre(clock, store=store) as stage:
+        await answer_of(stage, CreateQueue(name="orders"))
+        await clock.advance(5.0)
+        store.left = 1
+        await answer_of(stage, DeleteQueue(name="orders"))
+        created = await answer_of(stage, CreateQueue(name="orders"))
+        await clock.advance(5.0)
+        assert "full" in str(created[0])
+
+
+async def test_a_create_of_a_name_whose_queue_cannot_begin_hears_why(clock: VirtualClock) -> None:
+    store = Filling(clock)
+    async with theatre(clock, store=store) as stage:
+        store.left = 1
+        first = await answer_of(stage, CreateQueue(name="orders"))
+        await clock.advance(0.5)
+        assert "full" in str(first[0])
+        again = await answer_of(stage, CreateQueue(name="orders"))
+        await clock.advance(5.0)
+        assert "full" in str(again[0])
+
+
 @pytest.mark.parametrize("commits", [1, 2, 3])
 @pytest.mark.parametrize("question", [CreateQueue(name="orders"), DeleteQueue(name="orders")])
 async def test_a_disk_that_fills_between_two_commits_of_a_name_leaves_nothing_unfinished_for_good(
@@ -295,16 +379,8 @@ async def test_a_disk_that_fills_between_two_commits_of_a_name_leaves_nothing_un
         def known_to_be_full() -> None:  # as when the commit of another actor was refused meanwhile
             stage.system.commit.full = True
 
-        async def ask(question: CreateQueue | DeleteQueue | FindQueue) -> list[object]:
-            answers: list[object] = []
-
-            async def run() -> None:
-                try:
-                    answers.append(await stage.names.ask(question))
-                except Exception as error:  # noqa: BLE001 -- whatever it is, it is an answer
-                    answers.append(error)
-
-            stage.nursery.start_soon(run)
+        async def ask(question: Question) -> list[object]:
+            answers = await answer_of(stage, question)
             await clock.advance(5.0)
             return answers
 
