@@ -97,7 +97,7 @@ class DurableContext(Context, Protocol):
     async def records(
         self, address: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
-        """Durable records (offset, value) of a log, of another actor's too, from offset `first`, at most `limit`."""
+        """Durable records (offset, value) of a log, of another actor's too, from offset `first`, at most `limit` and about 4 MiB."""
         ...
 
 
@@ -105,7 +105,10 @@ class Stored(Protocol):
     """What the store keeps of one actor, as its `load` sees it."""
 
     async def scan(self, prefix: str, after: str = "", limit: int = 1_000) -> list[tuple[str, bytes]]:
-        """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order."""
+        """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order.
+
+        At most `limit`, and about 4 MiB: there may be more until a page is empty.
+        """
         ...
 
     async def get(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -113,7 +116,7 @@ class Stored(Protocol):
         ...
 
     async def records(self, log: str, first: int, limit: int = 1_000) -> list[tuple[int, bytes]]:
-        """(offset, value) of the log from offset `first`, or from the oldest that is kept, at most `limit`."""
+        """(offset, value) of the log from offset `first`, or from the oldest that is kept; bounded as a scan's rows are."""
         ...
 
     async def end(self, log: str) -> int:

@@ -12,6 +12,7 @@ import trio
 from actors.address import Address
 from actors.errors import StoreFull
 from runtime.store.disk import Disk, Log
+from runtime.store.pages import page_of
 from runtime.store.port import Batch, Durable, Outcome, Refused, StoreBroken, StoreFigures, Unknown
 
 
@@ -90,14 +91,16 @@ class MemoryStore:
         self, actor: Address, prefix: str, after: str = "", limit: int = 1_000
     ) -> list[tuple[str, bytes]]:
         kept = self.disk.of(actor)
-        return [(key, kept.rows[key]) for key in islice(kept.below(prefix, after), limit)]
+        return page_of((key, kept.rows[key]) for key in islice(kept.below(prefix, after), limit))
 
     async def records(
         self, actor: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
         kept = self.disk.of(actor).logs.get(log, Log())
         begin = max(first, kept.first)
-        return [(offset, kept.records[offset]) for offset in range(begin, min(kept.end, begin + limit))]
+        return page_of(
+            (offset, kept.records[offset]) for offset in range(begin, min(kept.end, begin + limit))
+        )
 
     async def bounds(self, actor: Address, log: str) -> tuple[int, int]:
         kept = self.disk.of(actor).logs.get(log, Log())

@@ -124,13 +124,16 @@ class Store(Protocol):
     async def scan(
         self, actor: Address, prefix: str, after: str = "", limit: int = 1_000
     ) -> list[tuple[str, bytes]]:
-        """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order."""
+        """The rows whose key begins with `prefix` and is greater than `after`, in the keys' order.
+
+        At most `limit`, and about 4 MiB: there may be more until a page is empty.
+        """
         ...
 
     async def records(
         self, actor: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
-        """The log's records from offset `first` (or the oldest kept) on."""
+        """The log's records from offset `first` (or the oldest kept) on, bounded as a scan's rows are."""
         ...
 
     async def bounds(self, actor: Address, log: str) -> tuple[int, int]:

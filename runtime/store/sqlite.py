@@ -14,6 +14,7 @@ then is it settled what happened, and only then does `version` answer.
 import math
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -22,6 +23,7 @@ import trio
 
 from actors.address import Address
 from actors.errors import StoreFull
+from runtime.store.pages import page_of
 from runtime.store.port import Batch, Outcome, Refused, StoreBroken, StoreFigures, StoreUnusable, Unknown
 from runtime.store.sqlite_file import FILE, connect, end_of, is_full, lock_folder, set_up, takes_no_writes
 from runtime.store.sqlite_writer import Writer
@@ -246,7 +248,8 @@ class SqliteStore:
         return await trio.to_thread.run_sync(self._page, query, values, limiter=self._paging)
 
     def _page(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        return self._pager.execute(query, values).fetchall()
+        with closing(self._pager.execute(query, values)) as rows:  # one left open would hold on to the WAL
+            return page_of(rows)
 
     async def bounds(self, actor: Address, log: str) -> tuple[int, int]:
         owner = self._id(actor)

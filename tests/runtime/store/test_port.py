@@ -151,6 +151,29 @@ async def test_pages_of_a_scan_join_without_gap_or_double(store: Store) -> None:
     assert found == keys
 
 
+async def test_a_page_ends_at_a_few_mebibytes_and_the_next_one_goes_on_behind_it(store: Store) -> None:
+    large = b"x" * 1_000_000
+    keys = [f"k/{n:03d}" for n in range(12)]
+    await commit(store, A, 0, *(Put(key, large) for key in keys), *(Append("l", n, large) for n in range(12)))
+    sizes: list[int] = []
+    found: list[str] = []
+    while page := await store.scan(A, "k/", found[-1] if found else ""):
+        sizes.append(len(page))
+        found += [key for key, _ in page]
+    assert (found, sizes) == (keys, [5, 5, 2])
+    offsets: list[int] = []
+    while records := await store.records(A, "l", len(offsets)):
+        offsets += [offset for offset, _ in records]
+        assert len(records) <= 5
+    assert offsets == list(range(12))
+
+
+async def test_a_row_of_the_largest_size_is_a_page_of_its_own(store: Store) -> None:
+    await commit(store, A, 0, Put("a", bytes(VALUE_MAX)), Put("b", b""))
+    assert [key for key, _ in await store.scan(A, "")] == ["a"]
+    assert [key for key, _ in await store.scan(A, "", "a")] == ["b"]
+
+
 async def test_due_names_each_actor_once_earliest_first(store: Store) -> None:
     await store.commit(
         [Batch(A, 0, [WakeAt(30.0)]), Batch(B, 0, [WakeAt(10.0)]), Batch(C, 0, [WakeAt(20.0)])]
