@@ -26,8 +26,10 @@ from patterns.queue.state import Queue
 
 ATTEMPT_WINDOW = 300.0
 """Seconds for which a receive can be repeated by its attempt id."""
-MOVES_MAX = 1_000
-"""Dead letters that one receive sends off; behind them it goes on the next time."""
+MOVES_MAX = 16
+"""Dead letters that are on their way at once: each may have 1 MiB, and is in memory until it is adopted."""
+PASSED_MAX = 1_000
+"""Dead letters that one receive looks past; behind them it goes on the next time."""
 
 
 # --- receive ----------------------------------------------------------------------------------------------
@@ -72,11 +74,12 @@ def _take(queue: Queue, count: int, timeout: int, now: float) -> Taken:
     redrive = queue.settings.redrive
     deliveries = queue.index.deliveries
     fresh = Delivery(now)
+    passed = 0
     for seq in queue.index.candidates(_locked(queue)):
         before = deliveries.get(seq, fresh)
         if redrive is not None and before.receives >= redrive.receives_max:
-            taken.moves.append(Move(seq, before, redrive.target))
-            if len(taken.moves) == MOVES_MAX:
+            passed += 1
+            if not _sent_off(queue, taken, Move(seq, before, redrive.target)) or passed == PASSED_MAX:
                 break
             continue
         if taken.moves and _are_of_one_group(queue, taken.moves[-1].seq, seq):
@@ -86,6 +89,14 @@ def _take(queue: Queue, count: int, timeout: int, now: float) -> Taken:
         if len(taken.hands) == count:
             break
     return taken
+
+
+def _sent_off(queue: Queue, taken: Taken, move: Move) -> bool:
+    """Move it, if not too many are on their way; False: it stays for now, and nothing of a FIFO queue may overtake it."""
+    if len(queue.outgoing) + len(taken.moves) < MOVES_MAX:
+        taken.moves.append(move)
+        return True
+    return not queue.settings.fifo
 
 
 def _locked(queue: Queue) -> Collection[str]:

@@ -54,6 +54,21 @@ async def test_the_counts_of_both_queues_change_before_the_receive_is_answered(
     assert await stage.counts(dead) == (1, 0, 0)
 
 
+async def test_one_short_poll_sends_off_all_dead_letters_a_few_at_a_time(
+    stage: Theatre, clock: VirtualClock
+) -> None:
+    dead = await stage.create("dead")
+    queue = await stage.create(RedrivePolicy=redrive("dead"))
+    bodies = [f"poison {n}" for n in range(3 * receiving.MOVES_MAX)]
+    await stage.send(queue, *bodies)
+    for _ in range(len(bodies)):
+        await stage.bodies(queue, count=1, visibility=5)
+    await clock.advance(5.1)
+    assert await stage.bodies(queue) == []
+    assert await stage.counts(queue) == (0, 0, 0)
+    assert await stage.counts(dead) == (len(bodies), 0, 0)
+
+
 async def test_nothing_moves_while_nobody_receives(stage: Theatre, clock: VirtualClock) -> None:
     dead = await stage.create("dead")
     queue = await stage.create(RedrivePolicy=redrive("dead"))

@@ -4,7 +4,7 @@ import json
 
 from patterns.queue.dead_letters import adopt, bring_back, settle
 from patterns.queue.messages import ReceiveMessage
-from patterns.queue.receiving import receive
+from patterns.queue.receiving import MOVES_MAX, receive
 from tests.patterns.queue.kept import FIFO, Kept
 
 
@@ -35,6 +35,40 @@ def test_a_message_is_delivered_exactly_as_often_as_the_policy_says() -> None:
     assert source.queue.counts().visible == 0
     hand_over(source, dead)
     assert dead.bodies() == ["poison"]
+
+
+def test_few_letters_are_on_their_way_at_once_and_a_good_message_behind_the_rest_is_given_out() -> None:
+    source, dead = pair()
+    for n in range(MOVES_MAX + 5):
+        source.send(f"poison {n}")
+    while source.receive():
+        pass
+    source.advance(30.0)
+    source.send("good")
+    assert source.bodies() == ["good"]
+    assert len(source.outgoing()) == MOVES_MAX
+    assert source.bodies() == [], "until these have been adopted, nothing else leaves"
+    assert len(source.outgoing()) == MOVES_MAX
+    hand_over(source, dead)
+    assert source.bodies() == []
+    assert len(source.outgoing()) == 5
+
+
+def test_nothing_overtakes_its_fifo_group_while_too_many_letters_are_on_their_way() -> None:
+    source, dead = pair(fifo=True)
+    for n in range(MOVES_MAX + 1):
+        source.send(f"poison {n}", group=str(n))
+    last = str(MOVES_MAX)
+    while source.receive():
+        pass
+    source.advance(30.0)
+    source.send("behind", group=last)
+    assert source.bodies() == []
+    hand_over(source, dead)
+    assert source.bodies() == [], "the letter before it is on its way now"
+    hand_over(source, dead)
+    assert source.bodies() == ["behind"]
+    assert [parcel.seq for parcel in source.outgoing()] == []
 
 
 def test_without_a_receive_nothing_moves() -> None:
