@@ -20,6 +20,7 @@ from actors.behaviours import Behaviours, Elsewhere, behaviours_of, inherited_by
 from actors.chance import Chance
 from actors.errors import BadSpec
 from actors.event import Event, Key
+from actors.forms import check_class, check_spec
 from actors.handlers import Handling, handlers_of, interleaving, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import Deferred, Fits, Message
@@ -306,6 +307,7 @@ class Actor(Generic[M]):
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
+        check_class(cls)
         inherited, behaviours = inherited_by(cls)
         in_states = states_of(cls, behaviours.own)
         cls.handlers = handlers_of(cls, inherited, Actor, kinds_of(in_states))
@@ -403,9 +405,10 @@ class Spec(Generic[M]):
     """Seconds for the turn that is under way, and then for `stopping`, when it is stopped."""
 
     def __post_init__(self) -> None:
+        check_spec(self)
         if self.capacity < 1:
             raise BadSpec("capacity: a mailbox holds at least one message")
-        if self.start_timeout <= 0 or self.stop_grace < 0:
+        if not (self.start_timeout > 0 and self.stop_grace >= 0):
             raise BadSpec("start_timeout > 0 and stop_grace >= 0")
         if self.significant and self.restart is Restart.PERMANENT:
             raise BadSpec(

@@ -48,3 +48,9 @@ class Listing(Event):
     def of(self, key: Key[M]) -> tuple[Ref[M], ...]:
         """The refs, typed by the key; none if the listing is another key's."""
         return self.refs if key == self.key else ()
+
+
+def check_subscription(to: object) -> None:
+    """Raises TypeError for what nobody can listen to."""
+    if not (isinstance(to, Key) or (isinstance(to, type) and issubclass(to, Event))):
+        raise TypeError(f"one subscribes to a kind of Event, or to a Key, not to {to!r}")

@@ -5,7 +5,7 @@ types, but a protocol can say "an M that is also a Message[R]", and mypy and pyr
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
@@ -33,6 +33,7 @@ class Message(BaseModel, Generic[R]):
     def __init_subclass__(cls, *, raises: tuple[type[Exception], ...] = (), **config: Any) -> None:
         super().__init_subclass__(**config)
         if raises:
+            _check_refusals(cls.__name__, raises)
             cls.refusals = raises
 
     @override
@@ -46,6 +47,13 @@ class Message(BaseModel, Generic[R]):
 
     def _reply(self) -> R:
         raise NotImplementedError  # only the type checkers look at it
+
+
+def _check_refusals(name: str, raises: object) -> None:
+    """The runtime matches what a handler raises against them outside the actor's boundary. Raises TypeError."""
+    refusals = cast("tuple[object, ...]", raises) if isinstance(raises, tuple) else (None,)
+    if not all(isinstance(one, type) and issubclass(one, Exception) for one in refusals):
+        raise TypeError(f"{name}: raises is a tuple of exceptions, raises=(ValueError,), not {raises!r}")
 
 
 class Fits(Protocol[M_co, R_co]):

@@ -19,3 +19,9 @@ def check_period(name: str, seconds: float) -> None:
     """Raises ValueError."""
     if not 0 < seconds < math.inf:
         raise ValueError(f"{name} is more than 0 seconds, not {seconds}")
+
+
+def check_mode(mode: str) -> None:
+    """Raises ValueError."""
+    if mode not in {"delay", "rate"}:
+        raise ValueError(f"mode is 'delay' or 'rate', not {mode!r}")

@@ -12,7 +12,7 @@ from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
 from actors.errors import DirtySuspension, Fenced, NotDurable, StoreFull, TooManyDeferred, TooManyPipes
-from actors.event import Event, Key
+from actors.event import Event, Key, check_subscription
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from runtime.answering import Answering
@@ -254,6 +254,7 @@ class TurnContext(Life):
         return self._rooms.router.reach.registry.find(key)
 
     def subscribe(self, to: type[Event] | Key[Any]) -> None:
+        check_subscription(to)
         self.effect("subscribe")
         self.output(Act("subscribed", lambda: self._rooms.router.reach.subscribe(self.cell, to)))
 

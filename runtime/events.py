@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from actors.actor import StopReason
 from actors.address import Address
-from actors.event import Event
+from actors.event import Event, check_subscription
 from actors.ref import Ref
 from runtime.cell import STOPPED, Cell
 from runtime.envelope import Ticket
@@ -138,6 +138,7 @@ class Events:
 
     def subscribe(self, ref: Ref[E], kind: type[E]) -> None:
         """Tell `ref` each event of that kind from now on, over its restarts, until it ends. Raises DeadLettered."""
+        check_subscription(kind)
         self.tell(self._cell_of(ref.address), kind)
 
     def tell(self, cell: Cell, kind: type[Event]) -> None:

@@ -15,7 +15,7 @@ from actors.errors import Fenced, NotInADurableTurn, TimerLimit
 from actors.message import Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
-from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_period
+from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_mode, check_period
 from runtime.behaving import Became, Behaving, Unstashed
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Pending
@@ -85,6 +85,7 @@ class Life:
             self._set_timer(key, Timer(at, lambda timer: self._due(key, timer, message)))
             return
         check_period("every", every)
+        check_mode(mode)
         periodic = Periodic(self, rooms, key, message, every, rate=mode == "rate")
         self._set_timer(key, Timer(at, periodic.fire))
 

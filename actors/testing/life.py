@@ -23,7 +23,7 @@ from actors.testing.effects import (
     Watched,
 )
 from actors.testing.world import World
-from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_period
+from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_mode, check_period
 
 T = TypeVar("T")
 
@@ -74,6 +74,7 @@ class HarnessLife:
         check_after(after)
         if every is not None:
             check_period("every", every)
+            check_mode(mode)
         keys = self._timers()
         if key not in keys and len(keys) >= TIMERS_MAX:
             raise TimerLimit(f"{self.world.address} holds {TIMERS_MAX} timers")

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from actors.event import Event, Key
+from actors.event import Event, Key, check_subscription
 from actors.message import Message
 from actors.ref import Ref
 from actors.testing.effects import Deregistered, Joined, Left, Published, Registered, Subscribed
@@ -25,6 +25,7 @@ class HarnessReach(HarnessLife):
         return list(self.world.holders.get(key, ()))
 
     def subscribe(self, to: type[Event] | Key[Any]) -> None:
+        check_subscription(to)
         self.output(Subscribed(to))
 
     def join(self, group: str) -> None:

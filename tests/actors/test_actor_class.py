@@ -146,6 +146,12 @@ def test_a_message_is_frozen_closed_and_names_its_refusals() -> None:
     assert Two.refusals == ()
 
 
+@pytest.mark.parametrize("raises", [ValueError, [ValueError], (int,), (KeyboardInterrupt,), (ValueError(),)])
+def test_refusals_that_are_no_tuple_of_exceptions_are_refused_with_the_class(raises: Any) -> None:
+    with pytest.raises(TypeError, match=r"Bad: raises is a tuple of exceptions, raises=\(ValueError,\)"):
+        new_class("Bad", (Message[int],), {"raises": raises})
+
+
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5))
 def test_any_segments_make_an_address_that_reads_back(segments: list[str]) -> None:
     try:

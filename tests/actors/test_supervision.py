@@ -1,5 +1,6 @@
 """What a failure leads to, decided without anything running."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -176,8 +177,66 @@ def test_a_family_that_cannot_be_is_refused_at_once(build: Any) -> None:
         build()
 
 
+OPTIONS = [field.name for field in fields(Spec)]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_is_not_of_its_type_is_refused_by_name(option: str) -> None:
+    wrong: Any = object()
+    with pytest.raises(BadSpec, match=f"^{option} is .*not <object"):
+        Spec(**{"actor": Actor[Any], option: wrong})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"restart": "temporary"},
+        {"overflow": "refuse"},
+        {"args": "abc"},
+        {"args": [1]},
+        {"backoff": 1},
+        {"intensity": 3},
+        {"poison": 3},
+        {"capacity": 5.5},
+        {"idle_after": "5"},
+        {"start_timeout": float("nan")},
+        {"directives": {ValueError: Directive.STOP}},
+        {"directives": (ValueError, Directive.STOP)},
+        {"directives": ((ValueError, "stop"),)},
+        {"directives": ((int, Directive.STOP),)},
+        {"directives": ((ValueError(), Directive.STOP),)},
+    ],
+)
+def test_an_option_that_would_silently_be_something_else_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(BadSpec, match=next(iter(options))):
+        spec(**options)
+
+
+def test_an_instance_is_no_class_to_build_from() -> None:
+    instance: Any = Actor[Any]()
+    with pytest.raises(BadSpec, match=r"Spec\(X\)"):
+        Spec(instance)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"strategy": "one_for_all"},
+        {"auto_shutdown": "any"},
+        {"elsewhere": "refuse"},
+        {"initial": None},
+        {"deferred_max": "5"},
+        {"max_turn": None},
+    ],
+)
+def test_a_class_whose_option_is_not_of_its_type_is_refused_by_name(attributes: dict[str, Any]) -> None:
+    with pytest.raises(BadSpec, match=f"Family.{next(iter(attributes))} is "):
+        family(**attributes)
+
+
 def test_what_looks_odd_and_is_allowed() -> None:
     spec(intensity=Intensity(restarts=0), restart=Restart.PERMANENT)
     spec(significant=True, restart=Restart.TRANSIENT)
     spec(directives=RESUMING)
     Spec(Kept, directives=((ValueError, Directive.STOP),))
+    spec(idle_after=None, stop_grace=0, start_timeout=1, backoff=Backoff(), priority=lambda _: 1)

@@ -1,12 +1,15 @@
 """The event stream: who is told what, that it loses rather than waits, and that nobody is told about itself."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pytest
 import trio
 
 from actors.actor import Actor, Spec
 from actors.address import Address
+from actors.errors import ActorCrashed
 from actors.handlers import receive
 from actors.ref import Ref
 from actors.supervision import Intensity, Restart
@@ -146,6 +149,29 @@ async def test_an_actor_subscribes_itself(system: System) -> None:
     await system.ref(Address("/nobody")).tell(Note(text="a"))
     await settled()
     assert len(seen) == 1
+
+
+def subscribe(self: Player, to: Any) -> None:
+    self.ctx.subscribe(to)
+
+
+@on_stage()
+async def test_who_subscribes_to_what_is_no_event_is_told_at_once_and_nobody_else_suffers(
+    system: System,
+) -> None:
+    seen: Seen = []
+    listener: Ref[Any] = system.spawn(Spec(Listener, (seen,)))
+    player = system.spawn(Spec(Player))
+    wrong: list[Any] = ["x", int, ValueError()]
+    for bad in wrong:
+        with pytest.raises(ActorCrashed, match="one subscribes to"):
+            await player.ask(Run(step=partial(subscribe, to=bad)))
+        with pytest.raises(TypeError, match="one subscribes to"):
+            system.events.subscribe(listener, bad)
+    system.events.subscribe(listener, DeadLetter)
+    await system.ref(Address("/nobody")).tell(Note(text="a"))
+    await settled()
+    assert [letter.to for letter in seen] == ["/nobody"]
 
 
 @on_stage()

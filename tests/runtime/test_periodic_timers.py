@@ -146,7 +146,7 @@ async def test_a_silent_mailbox_is_reported_and_its_own_timers_do_not_break_the_
 
 
 @on_stage()
-async def test_a_period_of_nothing_is_refused(system: System) -> None:
+async def test_a_period_of_nothing_and_an_unknown_mode_are_refused(system: System) -> None:
     actor = system.spawn(Spec(Clockwork, ([],)))
     await settled()
 
@@ -156,6 +156,9 @@ async def test_a_period_of_nothing_is_refused(system: System) -> None:
                 self.ctx.timer("t", 1, Tick(), every=bad)
             with pytest.raises(ValueError, match="after is more than 0"):
                 self.ctx.receive_timeout(bad)
+        wrong: Any = "fixed"
+        with pytest.raises(ValueError, match="mode is 'delay' or 'rate'"):
+            self.ctx.timer("t", 1, Tick(), every=1, mode=wrong)
         return "refused"
 
     assert await actor.ask(Run(step=step)) == "refused"
