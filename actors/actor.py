@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from actors.address import Address
 from actors.behaviours import Behaviours, Elsewhere, behaviours_of, inherited_by, kinds_of, states_of
+from actors.calls import check_calls, no_context
 from actors.chance import Chance
 from actors.errors import BadSpec
 from actors.event import Event, Key
@@ -267,7 +268,7 @@ class Context(Protocol):
 class Actor(Generic[M]):
     """Derive with the protocol, `class Queue(Actor[QueueMessage])`, and give each member one `@receive` handler.
 
-    Raises MissingHandler, DuplicateHandler, ForeignHandler or BadSpec when the class is created.
+    Raises MissingHandler, DuplicateHandler, ForeignHandler, BadHandler or BadSpec when the class is created.
     """
 
     handlers: ClassVar[Mapping[type, Handling]] = {}
@@ -307,7 +308,10 @@ class Actor(Generic[M]):
     @override
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
+        if cls.template is not None:
+            need_spec(cls.template)
         check_class(cls)
+        check_calls(cls)
         inherited, behaviours = inherited_by(cls)
         in_states = states_of(cls, behaviours.own)
         cls.handlers = handlers_of(cls, inherited, Actor, kinds_of(in_states))
@@ -318,15 +322,17 @@ class Actor(Generic[M]):
         if not cls.durable and overrides(cls, "load", Actor):
             raise BadSpec(f"{cls.__name__}.load: nobody loads a volatile actor; derive from DurableActor")
         cls.interleaves = interleaving(cls, tables, durable=cls.durable)
-        _check_family(cls)
         cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries
         cls.stops_itself = overrides(cls, "stopping", Actor)
         cls.cleans_up = overrides(cls, "stopped", Actor)
 
     @property
     def ctx(self) -> Context:
-        """The way out; there from `started` on."""
-        return self._ctx
+        """The way out; there from `started` on, before it is AttributeError."""
+        try:
+            return self._ctx
+        except AttributeError:
+            raise AttributeError(no_context(self)) from None
 
     def bind(self, ctx: Context) -> None:
         """Give a new incarnation its context; the runtime's business."""
@@ -435,10 +441,7 @@ class Spec(Generic[M]):
         return Directive.RESTART
 
 
-def _check_family(cls: type[Actor[Any]]) -> None:
-    if (cls.strategy is Strategy.DYNAMIC) != (cls.template is not None):
-        raise BadSpec(f"{cls.__name__}: a template belongs to the DYNAMIC strategy, and it to a template")
-    if cls.template is not None and cls.template.name is not None:
-        raise BadSpec(f"{cls.__name__}.template: each child needs a name of its own")
-    if cls.template is not None and cls.template.significant and cls.auto_shutdown is AutoShutdown.NEVER:
-        raise BadSpec(f"{cls.__name__}.template: significant, but auto_shutdown is NEVER")
+def need_spec(spec: object) -> None:
+    """Raises BadSpec for what is no Spec."""
+    if not isinstance(spec, Spec):
+        raise BadSpec(f"a Spec is needed: Spec({getattr(spec, '__name__', 'X')}), not {spec!r}")

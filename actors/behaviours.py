@@ -7,7 +7,7 @@ for a message than any other.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from actors.errors import BadMachine, NotInThisState
 from actors.handlers import Handling, Kind, WithFallback, kind_of, marked
@@ -30,7 +30,10 @@ def enter(state: str) -> Callable[[E], E]:
     """Mark the method, `def (self) -> None`, that runs at each `ctx.become(state)`, and for the initial state before `started`.
 
     Two of one state, or one of a state that no handler names, are BadMachine when the class is created.
+    Without parentheses it is BadMachine at once.
     """
+    if not isinstance(cast("object", state), str):
+        raise BadMachine(f'write @enter("state"), not of {state!r}')
 
     def mark(method: E) -> E:
         method.__dict__["enters"] = state

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from actors.actor import Actor, Context
 from actors.address import Address
+from actors.calls import no_context
 from actors.handlers import receive
 from actors.message import Message
 
@@ -141,7 +142,10 @@ class DurableActor(Actor[M], Generic[M]):
     @override
     def ctx(self) -> DurableContext:
         # the runtime binds a durable actor to a durable context
-        return cast("DurableContext", self._ctx)
+        try:
+            return cast("DurableContext", self._ctx)
+        except AttributeError:
+            raise AttributeError(no_context(self)) from None
 
     async def recover(self, stored: Stored) -> None:
         """The runtime reads the actor back by it: what the framework itself keeps of it, then `load`."""

@@ -176,7 +176,7 @@ class NotDurable(ActorError):
 
 
 class BadHandler(TypeError):
-    """A method that can be no handler: a generator."""
+    """A method that the runtime could not call: a handler that is a generator, a hook or handler of the wrong form."""
 
 
 class MissingHandler(TypeError):

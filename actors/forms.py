@@ -4,7 +4,7 @@ A wrong one would be noticed by the runtime, outside the actor's boundary, or ne
 `Restart.TEMPORARY`, and would restart for ever.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from actors.behaviours import Elsewhere
@@ -47,9 +47,15 @@ CLASS: Mapping[str, Form] = {
 }
 
 
-def check_class(cls: type) -> None:
-    """The options of an actor class. Raises BadSpec."""
+def check_class(cls: Any) -> None:
+    """The options of an actor class, and that its family can be. Raises BadSpec."""
     _check(cls, CLASS, f"{cls.__name__}.")
+    if (cls.strategy is Strategy.DYNAMIC) != (cls.template is not None):
+        raise BadSpec(f"{cls.__name__}: a template belongs to the DYNAMIC strategy, and it to a template")
+    if cls.template is not None and cls.template.name is not None:
+        raise BadSpec(f"{cls.__name__}.template: each child needs a name of its own")
+    if cls.template is not None and cls.template.significant and cls.auto_shutdown is AutoShutdown.NEVER:
+        raise BadSpec(f"{cls.__name__}.template: significant, but auto_shutdown is NEVER")
 
 
 def check_spec(spec: Any) -> None:
@@ -85,15 +91,25 @@ def _fits(spec: Any) -> bool:
     )
 
 
-def _check_directives(directives: Any) -> None:
-    how = "a tuple of pairs: directives=((ValueError, Directive.STOP),)"
-    pairs = cast("Iterable[Any]", directives) if isinstance(directives, tuple) else (None,)
-    for pair in pairs:
-        match pair:
-            case (type() as kind, Directive()) if issubclass(kind, Exception):
-                pass
-            case _:
-                raise _misfit("directives", directives, how)
+def _check_directives(directives: object) -> None:
+    pairs = _members(directives)
+    if pairs is None or not all(map(_is_directive, pairs)):
+        raise _misfit(
+            "directives", directives, "a tuple of pairs: directives=((ValueError, Directive.STOP),)"
+        )
+
+
+def _is_directive(pair: object) -> bool:
+    match _members(pair):
+        case (kind, Directive()):
+            return isinstance(kind, type) and issubclass(kind, Exception)
+        case _:
+            return False
+
+
+def _members(value: object) -> tuple[object, ...] | None:
+    """Of a tuple; None: it is none."""
+    return cast("tuple[object, ...]", value) if isinstance(value, tuple) else None
 
 
 def _check(owner: object, forms: Mapping[str, Form], prefix: str = "") -> None:

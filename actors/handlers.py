@@ -8,7 +8,7 @@ import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
@@ -52,7 +52,10 @@ def receive(
     With `interleave` it does so at once while another turn waits, and overtakes what was sent before; that turn then
     finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
     Two for one message are DuplicateHandler, one outside the protocol is ForeignHandler, when the class is created.
+    Without parentheses, or of what is no class, it is BadHandler at once.
     """
+    if not isinstance(cast("object", kind), type):
+        raise BadHandler(f"write @receive(Message), with the class of the message, not of {kind!r}")
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
         handler.__dict__["receives"] = kind

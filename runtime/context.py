@@ -7,7 +7,7 @@ import outcome
 import trio
 from typing_extensions import override
 
-from actors.actor import Spec
+from actors.actor import Spec, need_spec
 from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
@@ -222,6 +222,7 @@ class TurnContext(Life):
         self.output(Resolve(key, outcome.Error(error)))
 
     def spawn(self, spec: Spec[Any]) -> Ref[Any]:
+        need_spec(spec)
         self.effect("spawn", spec.name or "")
         child = self._family.reserve(self.cell, spec)
         self.output(Spawned(child))

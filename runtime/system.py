@@ -18,7 +18,7 @@ import outcome
 import structlog
 import trio
 
-from actors.actor import Spec, StopReason
+from actors.actor import Spec, StopReason, need_spec
 from actors.address import Address
 from actors.durable import Woken
 from actors.errors import StartFailed
@@ -159,8 +159,9 @@ class System:
     def spawn(self, spec: Spec[M]) -> Ref[M]:
         """Start an actor below the root. The ref may be used at once: mail waits until it is up.
 
-        Raises NameTaken, and Stopping once the system shuts down.
+        Raises NameTaken, BadSpec, and Stopping once the system shuts down.
         """
+        need_spec(spec)
         if SPEAKER.get() is None:
             self.router.check_accepting()
         return Ref(self.root.start_child(spec), self.router)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from actors.actor import Actor, Spec, StopReason
+from actors.actor import Actor, Spec, StopReason, need_spec
 from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
@@ -154,6 +154,7 @@ class HarnessContext(HarnessReach):
         self.output(Refused(key, error))
 
     def spawn(self, spec: Spec[Any]) -> Ref[Any]:
+        need_spec(spec)
         if self._actor.template is not None:
             raise BadSpec(f"{self.address}: its children come from its template, by ctx.start_child")
         return self._spawn(spec)

@@ -1,7 +1,9 @@
 """Messages, addresses, refs and the handlers of a class: what is checked before anything runs."""
 
+import functools
+import re
 from types import new_class
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,8 @@ from pydantic import ValidationError
 from actors.actor import Actor
 from actors.address import ADDRESS_MAX, Address, BadAddress
 from actors.behaviours import enter
-from actors.errors import BadHandler, DuplicateHandler, ForeignHandler, MissingHandler
+from actors.durable import DurableActor
+from actors.errors import BadHandler, BadMachine, DuplicateHandler, ForeignHandler, MissingHandler
 from actors.handlers import Kind, kind_of, receive, receive_any
 from actors.message import Message
 from actors.ref import Ref
@@ -193,3 +196,66 @@ def test_a_generator_is_no_handler() -> None:
     for function in (yields, yields_later):
         with pytest.raises(BadHandler, match="is a generator"):
             an_actor_of(One, on_one=receive(One)(function))
+
+
+async def with_reason(self: Any, reason: Any) -> None: ...
+
+
+async def without_reason(self: Any) -> None: ...
+
+
+def plain(self: Any, reason: Any) -> None: ...
+
+
+def plain_without_reason(self: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "form"),
+    [
+        ("started", plain, "async def (self, reason)"),
+        ("stopping", plain, "async def (self, reason)"),
+        ("stopped", with_reason, "def (self, reason)"),
+        ("started", without_reason, "async def (self, reason)"),
+        ("stopping", without_reason, "async def (self, reason)"),
+        ("stopped", plain_without_reason, "def (self, reason)"),
+    ],
+)
+def test_a_hook_of_another_form_is_refused_with_its_class(name: str, hook: Any, form: str) -> None:
+    with pytest.raises(BadHandler, match=re.escape(f"Made.{name} is called as `{form}`")):
+        an_actor_of(One, on_one=on_one, **{name: hook})
+
+
+def test_hooks_of_their_form_or_behind_a_decorator_are_taken() -> None:
+    @functools.wraps(with_reason)
+    def wrapped(*arguments: Any) -> Any:
+        return with_reason(*arguments)
+
+    an_actor_of(One, on_one=on_one, started=wrapped, stopping=with_reason, stopped=plain)
+
+
+def test_a_method_that_its_message_cannot_be_given_to_is_refused_with_its_class() -> None:
+    def alone(self: Any) -> int:
+        return 1
+
+    def entered(self: Any, message: Any) -> None: ...
+
+    with pytest.raises(BadHandler, match=r"Made.on_one is called as `def \(self, message\)`, not as \(self"):
+        an_actor_of(One, on_one=receive(One)(cast("Any", alone)))
+    with pytest.raises(BadHandler, match=r"Made.rest is called as `def \(self, message\)`"):
+        an_actor_of(One, on_one=on_one, rest=receive_any(cast("Any", alone)))
+    with pytest.raises(BadHandler, match=r"Made.entered is called as `def \(self\)`"):
+        an_actor_of(One, on_one=on_one, entered=enter("open")(cast("Any", entered)))
+
+
+def test_a_decorator_without_its_parentheses_says_how_to_write_it() -> None:
+    with pytest.raises(BadHandler, match=r"write @receive\(Message\)"):
+        receive(cast("Any", plain))
+    with pytest.raises(BadMachine, match=r'write @enter\("state"\)'):
+        enter(cast("Any", plain))
+
+
+@pytest.mark.parametrize("kind", [Actor, DurableActor])
+def test_a_context_that_is_not_there_yet_says_when_it_is(kind: Any) -> None:
+    with pytest.raises(AttributeError, match=r"self.ctx is there from `started` on, not in __init__"):
+        _ = kind().ctx

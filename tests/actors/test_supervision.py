@@ -182,9 +182,9 @@ OPTIONS = [field.name for field in fields(Spec)]
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_that_is_not_of_its_type_is_refused_by_name(option: str) -> None:
-    wrong: Any = object()
+    options: dict[str, Any] = {"actor": Actor[Any], option: object()}
     with pytest.raises(BadSpec, match=f"^{option} is .*not <object"):
-        Spec(**{"actor": Actor[Any], option: wrong})
+        Spec(**options)
 
 
 @pytest.mark.parametrize(
@@ -225,12 +225,13 @@ def test_an_instance_is_no_class_to_build_from() -> None:
         {"auto_shutdown": "any"},
         {"elsewhere": "refuse"},
         {"initial": None},
+        {"template": Actor},
         {"deferred_max": "5"},
         {"max_turn": None},
     ],
 )
 def test_a_class_whose_option_is_not_of_its_type_is_refused_by_name(attributes: dict[str, Any]) -> None:
-    with pytest.raises(BadSpec, match=f"Family.{next(iter(attributes))} is "):
+    with pytest.raises(BadSpec, match=f"Family.{next(iter(attributes))} is |a Spec is needed"):
         family(**attributes)
 
 
@@ -239,4 +240,4 @@ def test_what_looks_odd_and_is_allowed() -> None:
     spec(significant=True, restart=Restart.TRANSIENT)
     spec(directives=RESUMING)
     Spec(Kept, directives=((ValueError, Directive.STOP),))
-    spec(idle_after=None, stop_grace=0, start_timeout=1, backoff=Backoff(), priority=lambda _: 1)
+    spec(idle_after=None, stop_grace=0, start_timeout=1, backoff=Backoff(), priority=id)

@@ -10,9 +10,10 @@ from typing_extensions import override
 from actors.actor import Actor, Spec, StartReason, StopReason
 from actors.address import Address
 from actors.durable import Stored
-from actors.errors import ActorStopped, RestartLimit, StartFailed, Stopping
+from actors.errors import ActorStopped, BadSpec, RestartLimit, StartFailed, Stopping
 from actors.handlers import receive
 from actors.supervision import Directive, Intensity, Restart
+from actors.testing import harness
 from runtime.clock import VirtualClock
 from runtime.system import System
 from tests.runtime.cast import (
@@ -487,3 +488,18 @@ async def test_a_start_that_shields_itself_is_cleaned_up_behind_it_and_its_succe
     assert heard == ["started Restarted", "started Fresh", "stopped CRASHED"]
     assert cell.suspended
     await system.stop(actor)
+
+
+@on_stage()
+async def test_a_class_that_is_spawned_without_a_spec_is_refused_at_once(system: System) -> None:
+    bare: Any = Player
+
+    def step(self: Player) -> str:
+        with pytest.raises(BadSpec, match=r"a Spec is needed: Spec\(Player\)"):
+            self.ctx.spawn(bare)
+        return "refused"
+
+    with pytest.raises(BadSpec, match=r"a Spec is needed: Spec\(Player\)"):
+        system.spawn(bare)
+    assert await system.spawn(Spec(Player)).ask(Run(step=step)) == "refused"
+    assert harness(Player).run(Run(step=step)).reply == "refused"
