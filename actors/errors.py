@@ -26,7 +26,7 @@ class StartFailed(ActorError):
 
 
 class Stopping(ActorError):
-    """The system is shutting down, or has ended, and takes nothing new from outside."""
+    """The system has not begun, shuts down, or has ended: it takes nothing from outside. The text says which."""
 
 
 class AskTimeout(ActorError):

@@ -88,10 +88,9 @@ class Router:
         self.letters = letters
         self.interceptors: tuple[Interceptor, ...] = ()
         self.judges: tuple[Judge, ...] = ()
-        self.accepting = True
+        self.accepting = False
         """False: asks, tells and spawns from outside are refused with Stopping."""
-        self.ended = False
-        """The system is over: nothing will ever be accepted again."""
+        self.why_not = "the system has not begun: `async with System() as system:`"
         self.dispatcher: Dispatcher
         self.delivery: Delivery
         self.reach: Reach
@@ -177,7 +176,7 @@ class Router:
     def check_accepting(self) -> None:
         """For what comes from outside. Raises Stopping."""
         if not self.accepting and not INSIDE.get():
-            raise Stopping("the system has ended" if self.ended else "the system is shutting down")
+            raise Stopping(self.why_not)
 
     async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
         if asker is not None:

@@ -141,6 +141,7 @@ class System:
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
         self._resetting = trio.Lock()
+        self._entered = False
         self._closing = False
         """Nobody is activated any more."""
         self._committing = trio.CancelScope(shield=True)
@@ -159,10 +160,11 @@ class System:
     def spawn(self, spec: Spec[M]) -> Ref[M]:
         """Start an actor below the root. The ref may be used at once: mail waits until it is up.
 
-        Raises NameTaken, BadSpec, and Stopping once the system shuts down.
+        Before the system is entered the actor waits for that: a test's fixture may spawn. Raises NameTaken, BadSpec,
+        and Stopping once the system shuts down.
         """
         need_spec(spec)
-        if SPEAKER.get() is None:
+        if self._entered and SPEAKER.get() is None:
             self.router.check_accepting()
         return Ref(self.root.start_child(spec), self.router)
 
@@ -231,6 +233,11 @@ class System:
     # --- life ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("a System is entered once: make another one")
+        if not trio.lowlevel.in_trio_run():
+            raise RuntimeError("Callboard runs on Trio: trio.run(main), not asyncio.run")
+        self._entered = self.router.accepting = True
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
         self._stack.push_async_exit(self._wind_up)
         if self.watchdog is not None:
@@ -256,7 +263,7 @@ class System:
             if not self._failures or not isinstance(group, ExceptionGroup):
                 raise
         finally:
-            self.router.ended = True
+            self._refuse("the system has ended")
         if self._failures:
             raise ExceptionGroup("the system has failed", self._failures)
         return swallowed
@@ -283,7 +290,7 @@ class System:
             await self.commit.run()
 
     async def _stop(self) -> None:
-        self.router.accepting = False
+        self._refuse("the system is shutting down")
         with trio.move_on_after(self._drain_grace) as grace:
             self._nursery.start_soon(_cut_with, grace)
             await self._drained()
@@ -300,11 +307,15 @@ class System:
                 await self._under_way.changed()
 
     async def _cut(self) -> None:
-        self.router.accepting = False
+        self._refuse("the system is shutting down")
         self._closing = True
         with trio.CancelScope(shield=True):
             for supervisor in (*self.prefixes.values(), self.root):
                 await supervisor.close(StopReason.SHUTDOWN)
+
+    def _refuse(self, why_not: str) -> None:
+        self.router.accepting = False
+        self.router.why_not = why_not
 
     def _fail(self, error: Exception) -> None:
         self._failures.append(error)

@@ -503,3 +503,33 @@ async def test_a_class_that_is_spawned_without_a_spec_is_refused_at_once(system:
         system.spawn(bare)
     assert await system.spawn(Spec(Player)).ask(Run(step=step)) == "refused"
     assert harness(Player).run(Run(step=step)).reply == "refused"
+
+
+async def test_a_system_that_has_not_begun_takes_no_message_and_starts_later_whom_it_has_spawned() -> None:
+    system = System(clock=VirtualClock())
+    ref = system.spawn(Spec(Lively, ([],)))
+    for use in (ref.ask, ref.tell):
+        with pytest.raises(Stopping, match="has not begun: `async with System"):
+            await use(Note(text="a"))
+    async with system:
+        assert await ref.ask(Note(text="a")) > 0
+
+
+def test_a_system_is_entered_once() -> None:
+    async def again(system: System) -> None:
+        with pytest.raises(RuntimeError, match="entered once"):
+            await system.__aenter__()
+        assert await system.spawn(Spec(Player)).ask(Note(text="a")) == 1
+
+    async def anew() -> None:
+        with pytest.raises(RuntimeError, match="entered once"):
+            await ended.__aenter__()
+
+    ended = play(again)
+    trio.run(anew)
+
+
+def test_a_system_under_another_loop_says_that_it_needs_trio() -> None:
+    entering = System().__aenter__()
+    with pytest.raises(RuntimeError, match=r"trio\.run\(main\)"):
+        entering.send(None)
