@@ -359,6 +359,8 @@ class System:
         spec = None
         with Boundary() as boundary:
             spec = factory(address)
+            if spec is not None:
+                need_spec(spec)
         if boundary.error is not None:
             raise StartFailed(f"{address}: its factory failed") from boundary.error
         if spec is None:

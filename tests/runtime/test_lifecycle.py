@@ -15,6 +15,7 @@ from actors.handlers import receive
 from actors.supervision import Directive, Intensity, Restart
 from actors.testing import harness
 from runtime.clock import VirtualClock
+from runtime.pattern import Pattern
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
@@ -533,3 +534,15 @@ def test_a_system_under_another_loop_says_that_it_needs_trio() -> None:
     entering = System().__aenter__()
     with pytest.raises(RuntimeError, match=r"trio\.run\(main\)"):
         entering.send(None)
+
+
+def test_a_factory_that_answers_no_spec_has_failed() -> None:
+    bare: Any = Player
+
+    async def program(system: System) -> None:
+        for _ in range(2):
+            with pytest.raises(StartFailed, match="its factory failed") as failed:
+                await system.ref(Address("/bare/a")).ask(Note(text="a"))
+            assert "a Spec is needed: Spec(Player)" in str(failed.value.__cause__)
+
+    play(program, patterns=[Pattern("bare", {"bare": lambda _: bare})])
