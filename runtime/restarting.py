@@ -6,17 +6,14 @@ The wait is a timer, so that the supervisor goes on answering in between, and a 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import outcome
-
 from actors.actor import Activated, Restarted, StopReason
 from actors.errors import ActorRestarting
 from runtime.cell import RESTARTING, STARTING, Cell
 from runtime.ending import Ending
-from runtime.envelope import Pending
+from runtime.refusing import refuse_waiting_asks
 from runtime.rooms import Rooms
 from runtime.starting import Starting, is_ending, starts_at_once
 from runtime.timers import Timer
-from runtime.waits import give_room
 
 Tasks = Callable[..., None]
 """Starts a task in the supervisor's nursery: `tasks(work, *arguments)`."""
@@ -97,29 +94,6 @@ class Restarting:
 
 
 def refuse_asks(cell: Cell) -> None:
-    """With `fail_fast`, who waits in its mailbox, or for room there, does not wait for its restart; tells stay.
-
-    Nor does a message go that is tried again: its asker waits for the last try.
-    """
-    if not cell.spec.fail_fast:
-        return
-    while asks := [
-        (envelope, pending)
-        for envelope in (cell.mailbox.user if cell.mailbox is not None else ())
-        if (pending := envelope.pending) is not None and not envelope.tries
-    ]:
-        for envelope, pending in asks:
-            assert cell.mailbox is not None
-            cell.mailbox.remove(envelope)
-            _refuse(cell, pending)
-            give_room(cell)  # who comes in may be an asker too
-    for waiting in list(cell.room or ()):
-        envelope, go_on = waiting
-        if envelope.pending is not None and cell.room is not None:
-            cell.room.remove(waiting)
-            _refuse(cell, envelope.pending)
-            go_on()
-
-
-def _refuse(cell: Cell, pending: Pending) -> None:
-    pending.settle(outcome.Error(ActorRestarting(f"{cell.address} waits for its restart")))
+    """With `fail_fast`, who waits in its mailbox, or for room there, does not wait for its restart."""
+    if cell.spec.fail_fast:
+        refuse_waiting_asks(cell, lambda: ActorRestarting(f"{cell.address} waits for its restart"))

@@ -2,6 +2,7 @@
 
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,11 +18,15 @@ from runtime.cell import BLOCKED, BUSY, IDLE, STARTING, Cell, Turn
 from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
+from runtime.refusing import refuse_waiting_asks
 from runtime.rooms import Family, Rooms
 from runtime.router import SPEAKER
+from runtime.store.port import StoreBroken
 from runtime.turn_end import check_returned
 
 log = structlog.get_logger("callboard.actors")
+RETRY_AFTER = 1.0
+"""Seconds between two looks whether a store in doubt says again what it holds."""
 
 
 class StoredOf:
@@ -121,7 +126,7 @@ class Starting:
         assert cell.vars is not None
         ctx.begin()  # what `recover` does is let out with what `started` does
         if isinstance(actor, DurableActor):
-            cell.version = await self._rooms.store.version(cell.address)
+            cell.version = await self._version(cell)
             if isinstance(reason, Activated):
                 reason = Activated(cell.version)
             await drive(cell.vars, ctx, actor.recover(StoredOf(self._rooms, cell.address)), None)
@@ -133,6 +138,17 @@ class Starting:
             check_returned(cell, ctx.outputs, None)
         if deadline.cancelled_caught:
             raise StartFailed(f"{cell.address}: `started` took more than {cell.spec.start_timeout} s")
+
+    async def _version(self, cell: Cell) -> int:
+        """Wait for a store that does not say what it holds: no failure of the actor's, and no reason to give it up."""
+        while True:
+            try:
+                return await self._rooms.store.version(cell.address)
+            except StoreBroken as error:
+                text = f"{cell.address}: {error}"
+                log.warning("actor_waits_for_store", actor=cell.address, error=str(error))
+            refuse_waiting_asks(cell, partial(StartFailed, text))
+            await trio.sleep(RETRY_AFTER)
 
     def _build(self, cell: Cell) -> Actor[Any]:
         actor: Actor[Any] = cell.spec.actor(*cell.spec.args)

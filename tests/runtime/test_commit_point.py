@@ -17,10 +17,12 @@ from actors.errors import (
     NotInADurableTurn,
     NotOwner,
     OutcomeUnknown,
+    StartFailed,
     StoreFull,
 )
 from runtime.commit import STAGED_MAX
 from runtime.store import Batch, MemoryStore, Outcome
+from runtime.store.port import StoreBroken
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
@@ -242,6 +244,44 @@ def test_a_lost_answer_is_unknown_to_the_asker_and_known_after_a_reload(truth: A
         assert await rows(store) == (["a", "b"] if truth == "kept" else ["b"])
 
     program()
+
+
+class InDoubt(Slow):
+    """While `doubt` holds it does not say what it has kept."""
+
+    doubt = False
+
+    @override
+    async def version(self, actor: Address) -> int:
+        if self.doubt:
+            raise StoreBroken("the file cannot be opened anew yet")
+        return await super().version(actor)
+
+
+def test_an_actor_waits_for_a_store_in_doubt_however_long_and_is_back_within_a_second() -> None:
+    store = InDoubt()
+
+    async def program(system: System) -> None:
+        assert await keeper(system).ask(Run(step=kept)) == []
+        store.disk.faults.answer_lost, store.doubt = "kept", True
+        with pytest.raises(OutcomeUnknown):
+            await keeper(system).ask(Note(text="a"))
+        store.disk.faults.answer_lost = None
+        other = system.ref(Address("/keep/other"))
+        for _ in range(30):
+            for ref in (keeper(system), other):
+                with pytest.raises(StartFailed, match="opened anew"):
+                    await ref.ask(Run(step=kept))
+        await keeper(system).tell(Note(text="told"))
+        await trio.sleep(60)
+        store.doubt = False
+        await trio.sleep(1)
+        asked_at = system.clock.now()
+        assert await other.ask(Run(step=kept)) == []
+        assert await keeper(system).ask(Run(step=kept)) == ["a", "told"]
+        assert system.clock.now() <= asked_at + 1.1, "the commit of what was told takes a second"
+
+    play(program, store=store, patterns=[keeping()])
 
 
 @durable
