@@ -183,6 +183,22 @@ class MissingHandler(TypeError):
     """A member of the actor's protocol has no handler."""
 
 
+class MessageMutated(ActorError):
+    """A message, which is passed as it is, was changed after it had been sent and before its turn began.
+
+    `message` and `field` name what was changed; `had` who had it: its sender first, then those that it was sent to.
+    """
+
+    def __init__(self, message: str, field: str, had: tuple[str, ...]) -> None:
+        way = " -> ".join(had)
+        super().__init__(
+            f"{message}.{field} was changed on its way ({way}): send a copy, or what cannot change"
+        )
+        self.message = message
+        self.field = field
+        self.had = had
+
+
 class DuplicateHandler(TypeError):
     """Two handlers for one message."""
 

@@ -21,7 +21,7 @@ from runtime.boundary import Boundary
 from runtime.cell import Cell, DeferredView
 from runtime.envelope import Envelope
 from runtime.life import Life
-from runtime.outputs import Act, Output, Resolve, Tell
+from runtime.outputs import Act, Output, Resolve
 from runtime.registry import Registered
 from runtime.rooms import Family, Rooms
 from runtime.router import Router
@@ -107,7 +107,8 @@ class TurnContext(Life):
 
     def send(self, to: Address, message: Any) -> None:
         self.effect("tell", to)
-        self.output(Tell(self._rooms.router, self.cell, to, message))
+        rooms = self._rooms
+        self.output(rooms.tell(rooms.router, self.cell, to, message))
 
     @property
     def durable(self) -> bool:

@@ -90,6 +90,17 @@ class Dispatcher:
         """Wait until no cell is runnable and no turn is suspended."""
         await self.queue.quiet()
 
+    def on_arrival(self, told: Callable[[Cell, Envelope], None]) -> None:
+        """`told` of each turn from a mailbox as it begins, before whoever was told until now."""
+        others = self._ends.arrived
+
+        def both(cell: Cell, envelope: Envelope) -> None:
+            told(cell, envelope)
+            if others is not None:
+                others(cell, envelope)
+
+        self._ends.arrived = both
+
     # --- what an incarnation does outside its turns ----------------------------------------------------
 
     def let_out(self, cell: Cell) -> None:

@@ -11,6 +11,7 @@ from runtime.cell import Cell
 from runtime.clock import Clock
 from runtime.commit import CommitPoint
 from runtime.entropy import Entropy
+from runtime.outputs import Mail, Output, Tell
 from runtime.router import Router
 from runtime.store.port import Store
 from runtime.timers import Timers
@@ -54,6 +55,7 @@ class Rooms:
     under_way: UnderWay
     watches: Watches
     workers: Workers
+    tell: Callable[[Mail, Cell, Address, Any], Output] = Tell
     gone: Gone = field(default_factory=Gone)
 
 

@@ -34,9 +34,11 @@ from runtime.events import Events
 from runtime.groups import Groups
 from runtime.kinds import Kinds
 from runtime.observe import logs
+from runtime.observe.fingerprints import Fingerprints
 from runtime.observe.sampling import Sampling
 from runtime.observe.traced import traced_kinds
 from runtime.observe.tracing import TraceSample, Tracing
+from runtime.outputs import Tell
 from runtime.passivation import Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
@@ -69,7 +71,8 @@ class System:
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
     block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
     with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
-    followed. `workers`, `schedule` and `trace` are the lab's.
+    followed. `check_messages`: a message that is changed while it is on its way fails the system with MessageMutated, which
+    costs several microseconds a message. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
@@ -88,6 +91,7 @@ class System:
         schedule: Schedule | None = None,
         trace: Trace | None = None,
         tracing: TraceSample | None = None,
+        check_messages: bool = False,
     ) -> None:
         logs.configure_unless_done()
         self.clock = clock or SystemClock()
@@ -114,6 +118,9 @@ class System:
             now=self.clock.now,
         )
         self.router.connect(self.dispatcher, self._activate, self._serves)
+        prints = Fingerprints(self._fail) if check_messages else None
+        if prints is not None:
+            prints.follow(self.router, self.dispatcher)
         self.sampling = Sampling(self.dispatcher, self.clock, self.entropy.stream("sampling"))
         self.watches = Watches(self.router)
         self.workers = workers or MachineWorkers()
@@ -130,6 +137,7 @@ class System:
             self._under_way,
             self.watches,
             self.workers,
+            Tell if prints is None else prints.tell,
         )
         self.root = Supervisor(
             "/", self._rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail

@@ -55,7 +55,7 @@ class TurnEnd:
         self._timers = timers
         self._trace = trace
         self.arrived: Callable[[Cell, Envelope], None] | None = None
-        """Told of each turn from a mailbox as it begins; the tracer's."""
+        """Told of each turn from a mailbox as it begins: the tracer, and who checks messages."""
 
     def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
         """The handler answered `value`; nobody waits for it if there is no `pending`.

@@ -83,7 +83,7 @@ def simulate(
     The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. Time is virtual, and begins
     at `start` (seconds since 1970). A sleep costs nothing, a thread or a process runs inline, a socket is not simulated.
     `trace_into` is filled as the run goes: there it can be read even when the program raises. `tracing` changes nothing of
-    the run.
+    the run. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
     """
     clock = VirtualClock(start, autojump=True)
     entropy = Entropy(seed)
@@ -106,6 +106,7 @@ def simulate(
                 trace=trace,
                 tracing=tracing,
                 workers=InlineWorkers(),
+                check_messages=True,
             ) as system:
                 found.append(await program(system))
             return
