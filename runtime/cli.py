@@ -1,4 +1,4 @@
-"""`callboard up`, `callboard tree`, `callboard version`: the commands, and where installed patterns are found.
+"""`callboard up`, `tree`, `stuck`, `why`, `version`: the commands, and where installed patterns are found.
 
 Exit codes: 0 an orderly end, 1 the node could not start or has failed, 2 a wrong option, 130 cut short by a second
 Ctrl-C, or by one before the node had started (`__main__.py`).
@@ -18,6 +18,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import click
 import structlog
@@ -32,6 +33,7 @@ from runtime.observe import live, logs
 from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.tracing import Exporter
 from runtime.observe.tree import as_text
+from runtime.observe.why import as_text as why_as_text
 from runtime.pattern import Pattern
 from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
 
@@ -247,6 +249,16 @@ def stuck(endpoint: str, as_json: bool) -> None:  # noqa: FBT001
     """Print who waits for whom in a running node, and whose askers are held back."""
     found = _page(endpoint, "stuck")
     click.echo(json.dumps(found, indent=2) if as_json else stuck_as_text(found))
+
+
+@main.command()
+@click.argument("address")
+@_endpoint
+@_as_json
+def why(address: str, endpoint: str, as_json: bool) -> None:  # noqa: FBT001
+    """Print what the actor at ADDRESS waits for, at which line, and who stands behind that."""
+    found = _page(endpoint, f"why?{urlencode({'address': address})}")
+    click.echo(json.dumps(found, indent=2) if as_json else why_as_text(found, address))
 
 
 async def _watch(endpoint: str, interval: float) -> None:

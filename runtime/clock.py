@@ -38,6 +38,11 @@ class SystemClock:
         return time.time()
 
 
+def loop_time() -> float:
+    """Seconds on the running loop's own clock, virtual where that is: for how long a task has waited."""
+    return trio.current_time()
+
+
 def stopwatch(clock: Clock) -> Callable[[], float]:
     """Seconds for durations, as fine as the machine has them, or a virtual clock's own; `now` has steps of 0.2 us."""
     return time.perf_counter if isinstance(clock, SystemClock) else clock.now

@@ -11,6 +11,7 @@ from typing import Any, cast
 import outcome
 
 from runtime.cell import Turn
+from runtime.clock import loop_time
 
 
 @types.coroutine
@@ -27,6 +28,7 @@ def drive(
     if suspended is not None:
         suspended()
     while True:
+        _since = loop_time()  # read from this frame by who asks why an actor is stuck
         sent: outcome.Maybe[Any] = yield from _resumed(trap)
         turn.resumed()
         try:

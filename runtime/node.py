@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import trio
 
+from actors.address import Address, BadAddress
 from runtime.clock import SystemClock
 from runtime.config import Settings
 from runtime.door.admin import BadQuery, Page, json_page, numbers, plain, with_pages
@@ -25,6 +26,7 @@ from runtime.observe.requests import traced
 from runtime.observe.stuck import stuck
 from runtime.observe.tracing import Exporter, TraceSample
 from runtime.observe.tree import LINES_MAX, snapshot
+from runtime.observe.why import why
 from runtime.pattern import Pattern
 from runtime.store import MemoryStore, SqliteStore
 from runtime.store.port import Store, StoreBroken, StoreFull
@@ -55,6 +57,15 @@ class Node:
 
     async def stuck(self) -> Response:
         return json_page(stuck(self.system))
+
+    async def why(self, query: str = "") -> Response:
+        wanted = dict(parse_qsl(query))
+        if wanted.keys() != {"address"}:
+            raise BadQuery("the one parameter is address, such as ?address=/queue/1/2/orders")
+        try:
+            return json_page(why(self.system, Address(wanted["address"])))
+        except BadAddress as wrong:
+            raise BadQuery(str(wrong)) from None
 
     async def metrics(self) -> Response:
         text = await openmetrics(self.system, self.requests, self.server.connections)
@@ -153,6 +164,7 @@ async def _listen(
     pages["GET", "/_callboard/tree"] = node.tree
     pages["GET", "/_callboard/hot"] = plain(node.hot)
     pages["GET", "/_callboard/stuck"] = plain(node.stuck)
+    pages["GET", "/_callboard/why"] = node.why
     pages["GET", "/_callboard/trace"] = node.followed
     pages["GET", "/metrics"] = plain(node.metrics)
     if settings.allow_reset:

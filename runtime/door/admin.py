@@ -1,4 +1,4 @@
-"""The node's own pages: health, tree, hot, stuck, metrics, reset. Everything else goes to the AWS door."""
+"""The node's own pages: health, tree, hot, stuck, why, metrics, reset. Everything else goes to the AWS door."""
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl

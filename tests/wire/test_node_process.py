@@ -1,5 +1,6 @@
 """The command line as a process: how a node starts, is refused, ends, and what it keeps when it is killed."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -111,6 +112,28 @@ def test_version_and_tree_answer(tmp_path: Path) -> None:
     assert tree.returncode == 0
     assert "orders" in tree.stdout
     assert one_line(run(tmp_path, "tree", "--endpoint", running.url).stderr)
+
+
+def test_why_tells_of_a_long_poll_that_is_held_back(tmp_path: Path) -> None:
+    with node(tmp_path) as running:
+        client = sqs(running.url)
+        url = client.create_queue(QueueName="orders")["QueueUrl"]
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(client.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+            until_waiting(running, 1)
+            tree = run(tmp_path, "tree", "--endpoint", running.url).stdout
+            (address,) = (word for word in tree.split() if word.endswith("/orders"))
+            told = run(tmp_path, "why", address, "--endpoint", running.url).stdout
+            values = json.loads(run(tmp_path, "why", address, "--json", "--endpoint", running.url).stdout)
+            client.send_message(QueueUrl=url, MessageBody="x")
+            waiting.result()
+        client.close()
+        wrong = run(tmp_path, "why", "orders", "--endpoint", running.url)
+    assert told.startswith(address)
+    assert "\n  holds back 1: " in told
+    assert [(one["path"], one["deferred_count"]) for one in values] == [(address, 1)]
+    assert wrong.returncode == 1
+    assert "400" in one_line(wrong.stderr)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,145 @@
+"""Why an actor does not answer: told while it waits, with the line at which it does."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from actors.actor import Spec
+from actors.address import Address
+from actors.ref import Ref
+from runtime.observe.why import as_text, why
+from runtime.system import System
+from tests.runtime.cast import Note, Player, Run, Wait, on_stage, settled
+
+
+async def sleeps(_: Player) -> None:
+    await trio.sleep(100)
+
+
+async def asks(_: Player, target: Ref[Any], message: Any) -> Any:
+    return await target.ask(message)
+
+
+async def asks_in_a_task(_: Player, target: Ref[Any], message: Any) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(target.ask, message)
+
+
+def asking(target: Ref[Any], message: Any, how: Callable[..., Awaitable[Any]] = asks) -> Wait:
+    return Wait(step=partial(how, target=target, message=message))
+
+
+def line(step: Callable[..., Any], word: str) -> str:
+    """Where `word` stands in the function, as a place is told."""
+    lines, first = inspect.getsourcelines(step)
+    (number,) = (number for number, text in enumerate(lines, first) if word in text)
+    return f"test_why.py:{number} in {step.__name__}"
+
+
+def told(system: System, address: str) -> list[str]:
+    """The lines, files by their names alone."""
+    text = as_text(why(system, Address(address)), address)
+    return text.replace(f"{Path(__file__).parent}/", "").splitlines()
+
+
+@on_stage()
+async def test_the_chain_is_told_from_the_address_on_with_lines_messages_and_seconds(system: System) -> None:
+    first, second, third = (system.spawn(Spec(Player, name=name)) for name in ("a", "b", "c"))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(third.ask, Wait(step=sleeps))
+        await trio.sleep(2)
+        nursery.start_soon(first.ask, asking(second, asking(third, Note(text="x"))))
+        await trio.sleep(12)
+        assert told(system, "/a") == [
+            "/a (Player) is suspended in Wait, for 12 s",
+            f"  at {line(asks, 'return await')}",
+            "  waits for the reply of /b (Wait)",
+            "/b (Player) is suspended in Wait, for 12 s",
+            f"  at {line(asks, 'return await')}",
+            "  waits for the reply of /c (Note)",
+            "/c (Player) is suspended in Wait, for 14 s",
+            f"  at {line(sleeps, 'trio.sleep')}",
+            "  has 1 in its mailbox: 1 Note",
+        ]
+        assert told(system, "/c")[0] == "/c (Player) is suspended in Wait, for 14 s"
+
+
+@on_stage()
+async def test_a_turn_of_the_run_queue_and_a_task_of_a_handler_are_seen_too(system: System) -> None:
+    first, second = (system.spawn(Spec(Player, name=name)) for name in ("a", "b"))
+    await settled()
+    await second.tell(Wait(step=sleeps))
+    await first.tell(asking(second, Note(text="x"), asks_in_a_task))
+    await settled()
+    assert told(system, "/a") == [
+        "/a (Player) is suspended in Wait, for 0 s",
+        f"  at {line(asks_in_a_task, 'async with')}",
+        "  waits for the reply of /b (Note)",
+        *told(system, "/b"),
+    ]
+    await trio.sleep(200)
+
+
+@on_stage()
+async def test_an_asker_that_is_held_back_and_a_sender_without_room_say_so(system: System) -> None:
+    keeper, sender = system.spawn(Spec(Player, name="k")), system.spawn(Spec(Player, name="s"))
+    full = system.spawn(Spec(Player, name="t", capacity=1))
+    await settled()
+
+    def floods(self: Player) -> None:
+        for number in range(3):
+            self.ctx.tell(full, Note(text=str(number)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sender.ask, asking(keeper, Run(step=lambda self: self.ctx.defer("key"))))
+        nursery.start_soon(full.ask, Wait(step=sleeps))
+        await settled()
+        assert told(system, "/s")[2:] == [
+            "  waits for the reply of /k (Run)",
+            "/k (Player) is idle",
+            "  holds back 1: key (Run)",
+        ]
+        await keeper.ask(Run(step=lambda self: self.ctx.resolve("key", None)))
+        await settled()
+        await sender.tell(Run(step=floods))
+        await settled()
+        assert told(system, "/s")[:2] == [
+            "/s (Player) is blocked",
+            "  waits for room in the mailbox of /t (Note)",
+        ]
+        await settled()
+        nursery.start_soon(keeper.ask, asking(full, Note(text="x")))
+        await settled()
+        assert "  waits for room in the mailbox of /t (Note)" in told(system, "/k")
+
+
+@on_stage()
+async def test_a_circle_through_an_ask_that_is_held_back_is_named(system: System) -> None:
+    first, second, other = (system.spawn(Spec(Player, name=name)) for name in ("a", "b", "c"))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first.ask, asking(second, Run(step=lambda self: self.ctx.defer("key"))))
+        await settled()
+        nursery.start_soon(second.ask, asking(first, Note(text="x")))
+        nursery.start_soon(other.ask, asking(first, Note(text="y")))
+        await settled()
+        circles = [line.strip() for line in told(system, "/c") if line.startswith("  waits")]
+        assert circles == [
+            "waits for the reply of /a (Note)",
+            "waits for the reply of /b (Run): a circle",
+            "waits for the reply of /a (Note): a circle",
+        ]
+        nursery.cancel_scope.cancel()
+
+
+@on_stage()
+async def test_nobody_at_the_address_is_said(system: System) -> None:
+    assert told(system, "/nobody") == ["nobody is up at /nobody"]
+    system.spawn(Spec(Player, name="idle"))
+    await settled()
+    assert told(system, "/idle") == ["/idle (Player) is idle"]
