@@ -109,6 +109,18 @@ class OutboxFull(ActorError):
     """As many messages as its class allows (`outbox_max`) wait to be delivered: nothing has changed."""
 
 
+class CallOpen(ActorError):
+    """A call to the outside is open under this key already: nothing has changed."""
+
+
+class TooManyCalls(ActorError):
+    """As many calls to the outside as the class allows (`calls_max`) are open: nothing has changed."""
+
+
+class NotInDoubt(ActorError):
+    """No call under this key waits for a decision: nothing has changed."""
+
+
 class StoreFull(ActorError):
     """The disk is full or read-only; nothing was written, reads go on. The store tries by itself to write again."""
 
@@ -245,12 +257,15 @@ class CircuitOpen(DeadLettered):
 
 
 REFUSALS: tuple[type[ActorError], ...] = (
+    CallOpen,
     NoRoutee,
+    NotInDoubt,
     NotInThisState,
     NotRouted,
     OutboxFull,
     StashFull,
     StoreFull,
+    TooManyCalls,
     TooManyChildren,
     TooManyDeferred,
     TooManyPipes,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
-from actors.errors import BadHandler, DuplicateHandler, ForeignHandler, MissingHandler
+from actors.errors import BadHandler, DuplicateHandler, ForeignHandler, MissingHandler, ReplyNotAwaited
 from actors.message import Deferred, Fits
 
 A = TypeVar("A")
@@ -143,6 +143,17 @@ def interleaving(
             why = "a durable actor's turns are one after the other" if durable else "it is a plain `def`"
             raise BadHandler(f"{cls.__name__}.{one.function.__name__} cannot interleave: {why}")
     return bool(found)
+
+
+async def handled(actor: object, handling: Handling, message: object) -> Any:
+    """What the handler answers, in a turn that another message has begun. Raises ReplyNotAwaited."""
+    value = handling.function(actor, message)
+    if handling.kind is not Kind.PLAIN:
+        value = await value
+    if isinstance(value, types.CoroutineType):
+        value.close()
+        raise ReplyNotAwaited(f"the handler of {type(message).__name__} returned a coroutine")
+    return value
 
 
 def overrides(cls: type, name: str, root: type) -> bool:

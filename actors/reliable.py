@@ -19,9 +19,8 @@ Send to the actor itself, not to a router: what is delivered again could go to a
 """
 
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from types import CoroutineType
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
 from typing_extensions import override
@@ -36,12 +35,11 @@ from actors.errors import (
     BadSpec,
     DirtyRefusal,
     OutboxFull,
-    ReplyNotAwaited,
     StoreFull,
     TooManyPipes,
 )
 from actors.guarded import GuardedActor
-from actors.handlers import Handling, Kind, overrides, receive
+from actors.handlers import Handling, handled, overrides, receive
 from actors.inbox import Inbox, Seen, row_of, seen_of
 from actors.message import Deferred, Fits, Message
 from actors.once import Ring
@@ -101,6 +99,8 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         "on_due": "undelivered",
         "send": "sends",
         "wake_at": "woken",
+        "owes": "wake_at",
+        "stage_owed": "wake_at",
         "once": "once_max",
         "seen": "once_max",
     }
@@ -160,8 +160,7 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         stream, sequence = box.stream or self.own.entropy.token(), box.next
         head = dumped({"stream": stream, "next": sequence + 1})
         writes: list[Write] = [Put(_row(sequence), value), Put(HEAD, head)]
-        resend = self.own.now + RESEND_AFTER if box.size == 0 else self.__alarm.resend
-        self.__stage(writes, Alarm(self.__alarm.user, resend))
+        self.stage_owed(writes, owes=True)
         box.stream, box.next = stream, sequence + 1
         box.add(address, Letter(sequence, message))
         self.__send_ready()
@@ -195,6 +194,21 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         self.own.stage(self.__done.write(name))
         self.__done.add(name)
         return True
+
+    # --- for rooms of ours that owe something besides ---------------------------------------------------
+
+    def owes(self) -> bool:
+        """Whether there is something to do besides the outbox, so that the actor has to be back after a crash."""
+        return False
+
+    def stage_owed(self, writes: list[Write], *, owes: bool) -> None:
+        """Stage; `owes`: with that the actor has to be back after a crash, though nobody writes to it."""
+        resend = self.__alarm.resend
+        if not owes:
+            resend = None
+        elif resend is None:
+            resend = self.own.now + RESEND_AFTER
+        self.__stage(writes, Alarm(self.__alarm.user, resend))
 
     # --- sending ---------------------------------------------------------------------------------------
 
@@ -262,10 +276,9 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         self.__send_ready()
 
     def __settle(self, line: Line, why: ActorError | None) -> None:
-        last = self.__outbox.size == 1
-        alarm = Alarm(self.__alarm.user, None if last else self.__alarm.resend)
+        owes = self.__outbox.size > 1 or self.owes()
         try:
-            self.__stage([Delete(_row(line.letters[0].sequence))], alarm)
+            self.stage_owed([Delete(_row(line.letters[0].sequence))], owes=owes)
         except StoreFull:
             self.__try_later(line)  # the target knows it, and answers the same
             return
@@ -302,17 +315,12 @@ class ReliableActor(GuardedActor[M], Generic[M]):
 
     async def __handled(self, handling: Handling, message: Message[Any]) -> Refusal | None:
         try:
-            value = handling.function(self, message)
-            if handling.kind is not Kind.PLAIN:
-                value = await cast("Awaitable[Any]", value)
+            value = await handled(self, handling, message)
         except message.refusals as error:
             if self.own.changed:
                 text = f"{self.own.address}: {type(error).__name__} was raised after a change"
                 raise DirtyRefusal(text) from error
             return Refusal(type(error).__name__, str(error))
-        if isinstance(value, CoroutineType):
-            value.close()
-            raise ReplyNotAwaited(f"the handler of {type(message).__name__} returned a coroutine")
         if isinstance(value, Deferred):
             raise NotDeliverable(
                 f"the handler of {type(message).__name__}, which was sent reliably, deferred it"
@@ -335,7 +343,7 @@ class ReliableActor(GuardedActor[M], Generic[M]):
         if self.__overdue():
             self.woken()
         if not self.__overdue():  # a time in the past, staged again, would wake it at once, for ever
-            resend = self.__resend_at() if self.__outbox.size else None
+            resend = self.__resend_at() if self.__outbox.size or self.owes() else None
             with suppress(StoreFull):  # the runtime wakes it again
                 self.__stage([], Alarm(self.__alarm.user, resend))
         self.__send_ready()
