@@ -26,6 +26,7 @@ PRINTED = {
     "class Account": "5",
     "Auction": "False ann",
     "Wallet": "5",
+    "class Shop": "order-7: 500",
     "Till": "/till/shop 130\n/till/bank 30",
     "class Worker": "49\n[4, 4, 4, 4]",
     "open_node": "http://127.0.0.1:",
