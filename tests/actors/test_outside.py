@@ -11,6 +11,7 @@ from actors import Address, Message, Put, Spec, Stored, receive
 from actors.errors import ActorCrashed, ActorError, BadSpec, CallOpen, CommitFailed, NotInDoubt, TooManyCalls
 from actors.outside import AfterCrash, Calls, OutsideActor, Results
 from actors.records import Record
+from actors.reliable import Sends
 from runtime import Pattern, System
 from runtime.lab.simulation import simulate
 from runtime.store import Disk
@@ -22,6 +23,7 @@ class Send(Message[None]):
     keys: tuple[str, ...]
     after_crash: AfterCrash = REPEAT
     fails: bool = False
+    writes_to: Address | None = None
 
 
 class Repeat(Message[None]):
@@ -67,6 +69,7 @@ class Postman(OutsideActor[Protocol]):
     calls: ClassVar[Calls] = (Mail,)
     results: ClassVar[Results] = (Answered,)
     calls_max = 3
+    sends: ClassVar[Sends] = (Answered,)
 
     def __init__(self, outside: Outside) -> None:
         self.world = outside
@@ -83,6 +86,8 @@ class Postman(OutsideActor[Protocol]):
     def on_send(self, message: Send) -> None:
         for key in message.keys:
             self.outside(key, Mail(text=key), after_crash=message.after_crash)
+        if message.writes_to is not None:
+            self.send(message.writes_to, Answered(key="sent"))
         if message.fails:
             raise RuntimeError("after the call was staged")
 
@@ -103,6 +108,10 @@ class Postman(OutsideActor[Protocol]):
     @override
     def in_doubt(self, key: str, request: Record, why: Exception | None) -> None:
         self.note(f"doubt {key}: {why}")
+
+    @override
+    def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None:
+        raise AssertionError(why)
 
     @receive(Repeat)
     def on_repeat(self, message: Repeat) -> None:
@@ -141,21 +150,21 @@ def run(disk: Disk, outside: Outside, *messages: Message[Any], wait: float = 60.
     return answers
 
 
-def cut(message: Send) -> tuple[Disk, Outside]:
-    """The message is answered, its calls have reached the outside, and the power fails before they return."""
+def cut(message: Send, after: float = 0.5) -> tuple[Disk, Outside]:
+    """The message is answered, its calls have reached the outside, and the power fails before they return, `after` seconds."""
     lines: list[str] = []
     steps: list[int] = []
 
     async def program(system: System) -> None:
         await system.ref(POSTMAN).ask(message)
-        await trio.sleep(0.5)
+        await trio.sleep(after)
         steps.append(len(lines))
-        await trio.sleep(1)
+        await trio.sleep(10)
 
     disk, outside = Disk(), Outside()
     for crash in (False, True):
         disk, outside = Disk(), Outside()
-        outside.takes = 1.0
+        outside.takes = after + 1.0
         crash_at = steps[0] + 1 if crash else None
         simulate(program, seed=1, patterns=patterns(outside), disk=disk, crash_at=crash_at, trace_into=lines)
     outside.takes = 0.001
@@ -235,15 +244,20 @@ def test_a_call_that_answers_what_is_no_result_is_in_doubt() -> None:
     assert notes == ("doubt a: Postman: Look is not listed",)
 
 
-def test_after_a_crash_a_call_is_made_again_though_nobody_writes_to_its_actor() -> None:
-    disk, outside = cut(Send(keys=("a",)))
+@pytest.mark.parametrize("writes_to", [None, Address("/postman/q")])
+@pytest.mark.parametrize("after", [0.5, 4.5, 12.0])
+def test_after_a_crash_a_call_is_made_again_though_nobody_writes_to_its_actor(
+    after: float, writes_to: Address | None
+) -> None:
+    disk, outside = cut(Send(keys=("a",), writes_to=writes_to), after)
 
     async def wait(_: System) -> None:
         await trio.sleep(60)
 
     simulate(wait, seed=1, patterns=patterns(outside), disk=disk)
     assert outside.seen == ["a", "a"]
-    assert list(disk.kept[POSTMAN].rows) == ["note/0000"]
+    assert "~outside/a" not in disk.kept[POSTMAN].rows
+    assert disk.kept[POSTMAN].wake_at is None
 
 
 def test_after_a_crash_the_actor_is_told_once_of_a_call_in_doubt_and_does_not_wake_for_it_again() -> None:
