@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -301,6 +302,10 @@ def _page(endpoint: str, name: str) -> Any:
     try:
         with urllib.request.urlopen(f"{_checked(endpoint)}/_callboard/{name}", timeout=10) as answer:  # noqa: S310 -- checked above
             return json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            said = refused.read(500).decode(errors="replace")
+        raise CannotStart(f"{endpoint} answers {refused.code}: {said}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CannotStart(f"no node answers at {endpoint}: {error}") from None
 
