@@ -299,6 +299,8 @@ class Actor(Generic[M]):
     durable: ClassVar[bool] = False
     """DurableActor's, and only its."""
     interleaves: ClassVar[bool] = False
+    reads_only: bool = False
+    """A `readonly` handler is in its turn."""
     starts_itself: ClassVar[bool] = False
     """It has a `started` of its own; the other two likewise."""
     stops_itself: ClassVar[bool] = False

@@ -97,6 +97,10 @@ class DirtySuspension(ActorError):
     """A durable handler waited after its first change: a client that hangs up there would force a reload. Read, then decide."""
 
 
+class ReadOnlyTurn(ActorError):
+    """A handler marked `readonly` has staged something, or called what does: a crash; nothing of it is kept."""
+
+
 class DirtyRefusal(ActorError):
     """A refusal was raised after something was staged or told; a refusal must change nothing."""
 

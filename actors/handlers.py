@@ -41,16 +41,19 @@ class Handling:
     function: Callable[[Any, Any], Any]
     kind: Kind
     interleave: bool = False
+    readonly: bool = False
 
 
 def receive(
-    kind: type[Fits[M, R]], *, state: str | None = None, interleave: bool = False
+    kind: type[Fits[M, R]], *, state: str | None = None, interleave: bool = False, readonly: bool = False
 ) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
     """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers.
 
     With `state` it does so in that state alone (`ctx.become`); without, in all that have none of their own.
     With `interleave` it does so at once while another turn waits, and overtakes what was sent before; that turn then
     finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
+    With `readonly` it stages nothing: `ctx.stage`, and all that stages, raises ReadOnlyTurn. Its reply waits for what
+    was staged before, as any. For a durable actor alone, else BadHandler.
     Two for one message are DuplicateHandler, one outside the protocol is ForeignHandler, when the class is created.
     Without parentheses, or of what is no class, it is BadHandler at once.
     """
@@ -61,6 +64,7 @@ def receive(
         handler.__dict__["receives"] = kind
         handler.__dict__["in_state"] = state
         handler.__dict__["interleaves"] = interleave
+        handler.__dict__["readonly"] = readonly
         return handler
 
     return mark
@@ -136,12 +140,18 @@ def not_taken(cls: type, handlers: typing.Iterable[type], message: object) -> st
 def interleaving(
     cls: type, tables: typing.Iterable[typing.Mapping[type, Handling]], *, durable: bool
 ) -> bool:
-    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot."""
-    found = [one for table in tables for one in table.values() if one.interleave]
+    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot, or cannot be readonly."""
+    handlings = [one for table in tables for one in table.values()]
+    found = [one for one in handlings if one.interleave]
     for one in found:
         if durable or one.kind is not Kind.PLAIN:
             why = "a durable actor's turns are one after the other" if durable else "it is a plain `def`"
             raise BadHandler(f"{cls.__name__}.{one.function.__name__} cannot interleave: {why}")
+    for one in handlings:
+        if one.readonly and not durable:
+            raise BadHandler(
+                f"{cls.__name__}.{one.function.__name__} is readonly: a volatile actor stages nothing"
+            )
     return bool(found)
 
 
@@ -165,11 +175,39 @@ def overrides(cls: type, name: str, root: type) -> bool:
 def _newest(cls: type, handling: Handling) -> Handling:
     """The handler as this class has it: it may redefine the method without marking it again."""
     function = getattr(cls, handling.function.__name__, handling.function)
-    return (
-        handling
-        if function is handling.function
-        else Handling(function, kind_of(function), handling.interleave)
-    )
+    if function is handling.function:
+        return handling
+    return _handling(function, interleave=handling.interleave, readonly=handling.readonly)
+
+
+def _handling(function: Callable[[Any, Any], Any], *, interleave: bool, readonly: bool) -> Handling:
+    kind = kind_of(function)
+    return Handling(_reading(function, kind) if readonly else function, kind, interleave, readonly)
+
+
+def _reading(function: Callable[[Any, Any], Any], kind: Kind) -> Callable[[Any, Any], Any]:
+    """The handler around which its actor refuses to stage: other handlers, and the way to them, pay nothing for it."""
+    if kind is Kind.PLAIN:
+
+        @functools.wraps(function)
+        def plain(actor: Any, message: Any) -> Any:
+            actor.reads_only = True
+            try:
+                return function(actor, message)
+            finally:
+                actor.reads_only = False
+
+        return plain
+
+    @functools.wraps(function)
+    async def waiting(actor: Any, message: Any) -> Any:
+        actor.reads_only = True
+        try:
+            return await function(actor, message)
+        finally:
+            actor.reads_only = False
+
+    return waiting
 
 
 def _fallback(cls: type, inherited: typing.Mapping[type, Handling]) -> Handling | None:
@@ -191,7 +229,7 @@ def marked(cls: type) -> dict[str | None, dict[type, Handling]]:
         table = found.setdefault(member.in_state, {})
         if kind in table:
             raise DuplicateHandler(f"{cls.__name__}.{name} is a second handler for {kind.__name__}")
-        table[kind] = Handling(member, kind_of(member), member.interleaves)
+        table[kind] = _handling(member, interleave=member.interleaves, readonly=member.readonly)
     return found
 
 

@@ -11,7 +11,15 @@ from actors.actor import Spec, need_spec
 from actors.address import Address
 from actors.chance import Chance
 from actors.durable import Write
-from actors.errors import DirtySuspension, Fenced, NotDurable, StoreFull, TooManyDeferred, TooManyPipes
+from actors.errors import (
+    DirtySuspension,
+    Fenced,
+    NotDurable,
+    ReadOnlyTurn,
+    StoreFull,
+    TooManyDeferred,
+    TooManyPipes,
+)
 from actors.event import Event, Key, check_subscription
 from actors.message import Deferred, Message
 from actors.ref import Ref
@@ -285,6 +293,9 @@ class TurnContext(Life):
 
     def stage(self, *writes: Write) -> None:
         self._check_durable("stage")
+        actor = self.cell.actor
+        if actor is not None and actor.reads_only:
+            raise ReadOnlyTurn(f"{self.cell.address}: a readonly handler stages nothing")
         if self._rooms.commit.full:
             raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")
         for write in writes:

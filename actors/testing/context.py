@@ -13,6 +13,7 @@ from actors.errors import (
     DirtySuspension,
     NameTaken,
     NotDurable,
+    ReadOnlyTurn,
     StoreFull,
     TooManyChildren,
     TooManyDeferred,
@@ -203,6 +204,8 @@ class HarnessContext(HarnessReach):
     def stage(self, *writes: Write) -> None:
         self._check_durable("stage")
         self.check()
+        if self._actor.reads_only:
+            raise ReadOnlyTurn(f"{self.address}: a readonly handler stages nothing")
         if self.world.store_full:
             raise StoreFull("the disk is full or read-only; nothing has changed, and reads go on")
         self.staged.extend(writes)
