@@ -193,9 +193,8 @@ class OutsideActor(ReliableActor[M], Generic[M]):
     async def __step_or_later(self, call: Call) -> None:
         try:
             await self.__step(call)
-        except (
-            REFUSALS
-        ):  # the disk is full, or pipes are: nothing has changed, and nobody is there to be refused
+        except REFUSALS:
+            # the disk is full, or pipes are: nothing has changed, and nobody is there to be refused
             if self.own.changed:
                 raise
             self.__later(call)

@@ -14,7 +14,7 @@ from actors.address import Address
 from actors.errors import MailboxFull, StartFailed
 from actors.mailbox import Overflow
 from runtime.cell import STOPPED, STOPPING, Cell
-from runtime.envelope import Envelope, Stage
+from runtime.envelope import Envelope
 from runtime.letters import DeadLetters
 from runtime.run_queue import RunQueue
 from runtime.waits import add_edge, queue_again, waits_for
@@ -122,8 +122,8 @@ class Delivery:
 
     def _go_in(self, cell: Cell, envelope: Envelope, *, succeeded: bool) -> None:
         """There is room for it; `succeeded`: if its cell has gone meanwhile, it is for whoever lives there now."""
-        if envelope.pending is not None and envelope.pending.stage is Stage.DONE:
-            return  # its asker has been told already, or has left
+        if envelope.left:
+            return
         if succeeded and cell.status is STOPPED:
             self.again(cell.address, [envelope])
         else:

@@ -138,9 +138,8 @@ class Dispatcher:
             self._renew(pump)
             return
         if cell.room is not None:
-            give_room(
-                cell
-            )  # before its failure is dealt with: who comes in may not want to wait for a restart
+            # before its failure is dealt with: who comes in may not want to wait for a restart
+            give_room(cell)
         ctx = pump.ctx
         assert ctx is not None
         error = cause_of(pump.limit, cell, ctx, boundary.error)

@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from actors.actor import Actor, StopReason
-from actors.errors import ActorCrashed, ActorRestarted, ActorStopped, StartFailed
+from actors.errors import ActorRestarted, ActorStopped, StartFailed
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, IDLE, QUEUED, STOPPED, STOPPING, Cell
 from runtime.context import TurnContext
@@ -22,6 +22,7 @@ from runtime.crash_text import named
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
 from runtime.envelope import Envelope
+from runtime.poison import crashed_by
 from runtime.rooms import Rooms
 from runtime.turn_end import check_returned
 
@@ -132,9 +133,7 @@ class Ending:
 
     def overran(self, cell: Cell, error: Exception) -> None:
         """Leave the present turn behind now: the cell goes on without it."""
-        crashed = ActorCrashed(f"{cell.address}: {type(error).__name__}: {error}")
-        crashed.__cause__ = error
-        self._leave_behind(cell, crashed)
+        self._leave_behind(cell, crashed_by(cell, error))
         cell.scope = cell.pending = None
 
     def _leave_behind(self, cell: Cell, told: Exception) -> None:

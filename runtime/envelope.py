@@ -151,3 +151,8 @@ class Envelope:
         self.timer = timer
         self.tries = 0
         """How often it has come back to the mailbox, because its turn crashed."""
+
+    @property
+    def left(self) -> bool:
+        """Its asker has been told already, or has left: nobody wants it any more."""
+        return self.pending is not None and self.pending.stage is Stage.DONE

@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, Cell
-from runtime.envelope import Envelope, Stage
+from runtime.envelope import Envelope
 from runtime.run_queue import RunQueue
 from runtime.turn_end import TurnEnd
 from runtime.waits import give_room
@@ -30,16 +30,11 @@ def interleave(cell: Cell, queue: RunQueue, ends: TurnEnd, raised: Raised) -> No
             continue
         if cell.room is not None:
             give_room(cell)
-        if (envelope.timer is None or envelope.timer.taken()) and not _left(envelope):
+        if (envelope.timer is None or envelope.timer.taken()) and not envelope.left:
             _turn(cell, envelope, handling.function, ends, raised)
             if envelope.tries:
-                queue.ready(
-                    cell
-                )  # its turn may have crashed once more, and left the one that is suspended alone
-
-
-def _left(envelope: Envelope) -> bool:
-    return envelope.pending is not None and envelope.pending.stage is Stage.DONE
+                # its turn may have crashed once more, and left the one that is suspended alone
+                queue.ready(cell)
 
 
 def _turn(

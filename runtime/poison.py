@@ -60,9 +60,14 @@ def not_again(cell: Cell, error: Exception, letters: DeadLetters) -> None:
 
 def tell_crashed(cell: Cell, pending: Pending, error: Exception) -> None:
     """The asker's message has crashed its actor, and is not tried again."""
-    crashed = ActorCrashed(f"{cell.address}: {named(error)}")
-    crashed.__cause__ = error
     if pending.raise_cancel is None:
-        pending.settle(outcome.Error(crashed))
+        pending.settle(outcome.Error(crashed_by(cell, error)))
     else:
         pending.cancelled()
+
+
+def crashed_by(cell: Cell, error: Exception) -> ActorCrashed:
+    """What whoever has asked a crashed actor is told."""
+    crashed = ActorCrashed(f"{cell.address}: {named(error)}")
+    crashed.__cause__ = error
+    return crashed

@@ -1,6 +1,5 @@
 """How actors are reached by what they do: the event stream, the registry and the groups of one system."""
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from actors.address import Address
@@ -18,10 +17,9 @@ from runtime.registry import Registry
 class Mail(Post, Protocol):
     """What it needs of the router."""
 
-    cells: dict[Address, Cell]
     letters: DeadLetters
-    activate: Callable[[Address], Cell | None]
 
+    def live(self, to: Address) -> Cell | None: ...
     def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> object: ...
 
 
@@ -32,7 +30,7 @@ class Reach:
 
     def __init__(self, router: Mail) -> None:
         def cell_of(address: Address) -> Cell:
-            cell = router.cells.get(address) or router.activate(address)
+            cell = router.live(address)
             if cell is None:
                 raise DeadLettered(address, "no_such_address")
             return cell

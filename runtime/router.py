@@ -112,10 +112,10 @@ class Router:
         self.dispatcher = dispatcher
         self.activate = activate
         self.serves = serves
-        self.delivery = Delivery(self.letters, dispatcher.queue, self._live, self._deliver)
+        self.delivery = Delivery(self.letters, dispatcher.queue, self.live, self._deliver)
 
-    def _live(self, to: Address) -> Cell | None:
-        """Who lives there. Raises StartFailed."""
+    def live(self, to: Address) -> Cell | None:
+        """Who lives there, activated if need be. Raises StartFailed."""
         return self.cells.get(to) or self.activate(to)
 
     # --- asks ------------------------------------------------------------------------------------------
@@ -267,9 +267,8 @@ class Router:
             sender.blocked.append((to, envelope))
             return
         cell = None if self.interceptors else self.cells.get(to)
-        if (
-            cell is not None and cell.room is None
-        ):  # the usual cases by the shortest way: half of what a tell costs
+        # the usual cases by the shortest way: half of what a tell costs
+        if cell is not None and cell.room is None:
             if cell.status is IDLE and cell.mailbox is None:
                 queue = self.dispatcher.queue
                 queue.mailbox_of(cell).user.append(envelope)

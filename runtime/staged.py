@@ -15,13 +15,19 @@ from runtime.cell import Cell
 from runtime.timers import Timer, Timers
 
 
-class Books(Protocol):
+class Changed(Protocol):
+    """The books of who has changed something."""
+
+    changes: "dict[object, Change] | None"
+    """The newest change of each thing that can still be undone."""
+
+
+class Books(Changed, Protocol):
     """What an incarnation keeps of its own."""
 
     fenced: bool
     timers: dict[str, Timer] | None
     piping: int
-    changes: "dict[object, Change] | None"
 
 
 class Undoable(ABC):
@@ -42,13 +48,6 @@ class Undoable(ABC):
     @abstractmethod
     def undo(self) -> None:
         """The turn does not count, and its incarnation may go on."""
-
-
-class Changed(Protocol):
-    """The books of who has changed something."""
-
-    changes: "dict[object, Change] | None"
-    """The newest change of each thing that can still be undone."""
 
 
 class Change(Undoable):

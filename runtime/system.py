@@ -333,7 +333,7 @@ class System:
 
     def _wake(self, address: Address, ticket: Ticket) -> bool:
         try:
-            cell = self.router.cells.get(address) or self._activate(address)
+            cell = self.router.live(address)
         except StartFailed:  # it is backing off
             return False
         if cell is None:

@@ -37,8 +37,6 @@ from runtime.trace import Trace
 UNAWAITED = frozenset({types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType})
 NO_REPLIES = UNAWAITED | {Deferred}
 """What a handler may return that is not itself the reply."""
-
-
 NOT_YET = frozenset({Resolve, Promised})
 """Outputs that the turn's end replaces, or takes out."""
 NO_CHANGES = frozenset({NEXT_TICK, Promised.label})

@@ -193,9 +193,8 @@ class Connection:
         return True
 
     def _crashed(self, request: Request, error: Exception) -> bytes:
-        stack = "".join(
-            traceback.format_tb(error.__traceback__)
-        )  # not the error's text: it may quote the body
+        # not the error's text: it may quote the body
+        stack = "".join(traceback.format_tb(error.__traceback__))
         _log.error(
             "http_handler_failed",
             method=request.method,

@@ -7,6 +7,7 @@ a suspended turn wait for the outside world: they are shown, but nobody stands b
 from typing import Any
 
 from runtime.cell import BLOCKED, Cell
+from runtime.observe.looks import status_of
 from runtime.system import System
 
 SHOWN_MAX = 1_000
@@ -27,7 +28,7 @@ def stuck(system: System) -> list[dict[str, Any]]:
 def _look(cell: Cell) -> dict[str, Any]:
     node: dict[str, Any] = {
         "path": cell.address,
-        "status": "suspended" if cell.scope is not None else cell.status.name.lower(),
+        "status": status_of(cell),
         "mailbox": len(cell.mailbox) if cell.mailbox is not None else 0,
         "waits_for": [target.address for target in cell.waits or ()],
         "why": "room in its mailbox" if cell.status is BLOCKED else "reply",

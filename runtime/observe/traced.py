@@ -101,7 +101,7 @@ class TracedRouter(Router):
     ) -> None:
         super().connect(dispatcher, activate, serves)
         self.delivery = TracedDelivery(
-            self._tracing, self.letters, dispatcher.queue, self._live, self._deliver
+            self._tracing, self.letters, dispatcher.queue, self.live, self._deliver
         )
 
     def _caused(self, *parts: Any) -> Envelope:

@@ -6,6 +6,7 @@ A node may hold a million actors: a snapshot is as long as its reader wants it, 
 from typing import Any
 
 from runtime.cell import Cell
+from runtime.observe.looks import kind_of, status_of
 from runtime.supervisor import DEPTH_MAX, Supervisor
 from runtime.system import System
 
@@ -101,8 +102,8 @@ def _policy(supervisor: Supervisor) -> dict[str, Any]:
 def _cell(cell: Cell) -> dict[str, Any]:
     node: dict[str, Any] = {
         "path": cell.address,
-        "kind": type(cell.actor).__name__ if cell.actor is not None else "actor",
-        "status": "suspended" if cell.scope is not None else cell.status.name.lower(),
+        "kind": kind_of(cell),
+        "status": status_of(cell),
         "mailbox": len(cell.mailbox) if cell.mailbox is not None else 0,
         "handled": cell.handled,
         "restarts": cell.restarts,

@@ -10,6 +10,7 @@ from typing import Any
 from actors.address import Address
 from runtime.cell import Cell
 from runtime.clock import loop_time
+from runtime.observe.looks import kind_of, status_of
 from runtime.observe.suspended import Suspended, suspended
 from runtime.system import System
 
@@ -42,8 +43,8 @@ def _look(cell: Cell, turn: Suspended) -> dict[str, Any]:
     mail = [] if mailbox is None else mailbox.waiting()
     return {
         "path": cell.address,
-        "kind": type(cell.actor).__name__ if cell.actor is not None else "actor",
-        "status": "suspended" if cell.scope is not None else cell.status.name.lower(),
+        "kind": kind_of(cell),
+        "status": status_of(cell),
         "handles": turn.message,
         "at": turn.places,
         "seconds": None if turn.since is None else round(loop_time() - turn.since, 3),
