@@ -56,3 +56,23 @@ class Address(str):
     def child(self, name: str) -> "Address":
         """The address one level below."""
         return Address(f"{self}/{quote(name, safe='')}")
+
+
+class Exact(Address):
+    """One incarnation at an address, and none of its successors: `/a/b#7`.
+
+    No address looks like it, so that whoever is looked up by it is not found: the usual way pays for it nothing.
+    """
+
+    __slots__ = ("address",)
+    address: Address
+
+    def __new__(cls, address: Address, number: int) -> Self:
+        exact = str.__new__(cls, f"{address}#{number}")
+        exact.address = address
+        return exact
+
+
+def address_of(to: Address) -> Address:
+    """Where it is, whoever is meant there."""
+    return to.address if isinstance(to, Exact) else to

@@ -57,6 +57,13 @@ class DeadLettered(ActorError):
         self.reason = reason
 
 
+class Stale(DeadLettered):
+    """The incarnation that an exact ref means is over."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address, "stale", "the incarnation that was meant is over")
+
+
 class TooManyDeferred(ActorError):
     """The actor keeps as many askers waiting as its class allows (`deferred_max`)."""
 

@@ -159,7 +159,7 @@ class TurnContext(Life):
         return Ref(address, self._rooms.router)
 
     def tell(self, ref: Ref[Any], message: Any) -> None:
-        self.send(ref.address, message)
+        self.send(ref.to, message)
 
     def pipe(self, work: Callable[[], Awaitable[T]], as_: Callable[[T | Exception], Message[Any]]) -> None:
         self.effect("pipe")

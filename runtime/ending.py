@@ -277,9 +277,9 @@ def _for_anybody(cell: Cell) -> list[Envelope]:
     """The mail that is not for one incarnation alone; of the rest, who minds being lost is told."""
     mail = cell.mailbox.drain() if cell.mailbox else []
     for envelope in mail:
-        if envelope.timer is not None:
+        if envelope.timer is not None and envelope.own:
             envelope.timer.taken()
-    return [envelope for envelope in mail if envelope.timer is None]
+    return [envelope for envelope in mail if not envelope.own]
 
 
 def _wake_waiters(cell: Cell) -> None:

@@ -131,6 +131,27 @@ class Ticket(Protocol):
         ...
 
 
+class Only:
+    """The ticket of a message for one incarnation alone; `stale` is told when it has come to a later one."""
+
+    __slots__ = ("_envelope", "_lives", "_stale")
+
+    def __init__(
+        self, envelope: "Envelope", lives: Callable[[], bool], stale: "Callable[[Envelope], None]"
+    ) -> None:
+        self._envelope = envelope
+        self._lives = lives
+        self._stale = stale
+
+    def taken(self) -> bool:
+        """From here on it is a message like any other: its crash, its stash, its next try."""
+        self._envelope.timer = None
+        if self._lives():
+            return True
+        self._stale(self._envelope)
+        return False
+
+
 class Envelope:
     """One message on its way; made by the router, never seen by a handler."""
 
@@ -156,3 +177,8 @@ class Envelope:
     def left(self) -> bool:
         """Its asker has been told already, or has left: nobody wants it any more."""
         return self.pending is not None and self.pending.stage is Stage.DONE
+
+    @property
+    def own(self) -> bool:
+        """Its receiver's own, or the runtime's: nobody else minds whether it is handled."""
+        return self.timer is not None and not isinstance(self.timer, Only)

@@ -12,7 +12,7 @@ import outcome
 import structlog
 
 from actors.address import Address
-from actors.errors import ActorCrashed, ActorStopped, DeadLettered
+from actors.errors import ActorCrashed, ActorStopped, DeadLettered, Stale
 from actors.event import Event
 from runtime.crash_text import CrashText
 from runtime.envelope import Envelope
@@ -95,4 +95,4 @@ def _told(to: Address, reason: str) -> Exception:
         return ActorStopped(f"{to} ended before it answered")
     if reason == "crashed":
         return ActorCrashed(f"{to} crashed")
-    return DeadLettered(to, reason)
+    return Stale(to) if reason == "stale" else DeadLettered(to, reason)

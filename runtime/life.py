@@ -177,8 +177,8 @@ class Life:
             self.output(Watched(self, watches, ref.address, before, None))
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:
-        self.effect("forward", ref.address)
-        forwarded = Forwarded(self.cell, self._rooms.router, ref.address)
+        self.effect("forward", ref.to)
+        forwarded = Forwarded(self.cell, self._rooms.router, ref.to)
         self.output(forwarded)
         return self.promised("forward", Deferred("", None, None, forwarded.take))
 

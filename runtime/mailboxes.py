@@ -19,7 +19,7 @@ def mailbox_for(cell: Cell) -> Mailbox[Envelope]:
 def _rank(cell: Cell, envelope: Envelope) -> float:
     """What the spec makes of the message; if that fails, the actor does, and not who has sent it."""
     assert cell.spec.priority is not None
-    if envelope.timer is not None:
+    if envelope.own:
         return math.inf  # the runtime's own, behind all mail there is
     with Boundary() as boundary:
         return cell.spec.priority(envelope.message)

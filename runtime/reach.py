@@ -1,4 +1,4 @@
-"""How actors are reached by what they do: the event stream, the registry and the groups of one system."""
+"""How actors are reached by what they do, or as the one that lives now: event stream, registry, groups and pins of a system."""
 
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from actors.ref import Post
 from runtime.cell import Cell
 from runtime.envelope import Ticket
 from runtime.events import ActorHasCrashed, ActorHasStopped, ActorIsUp, ActorIsUpAgain, Events
+from runtime.exact import Pins
 from runtime.groups import Groups
 from runtime.letters import DeadLetter, DeadLetters
 from runtime.registry import Registry
@@ -24,9 +25,9 @@ class Mail(Post, Protocol):
 
 
 class Reach:
-    """The three of them, as far as a cell's life touches them."""
+    """The four of them, as far as a cell's life touches them."""
 
-    __slots__ = ("events", "groups", "registry")
+    __slots__ = ("events", "groups", "pins", "registry")
 
     def __init__(self, router: Mail) -> None:
         def cell_of(address: Address) -> Cell:
@@ -42,6 +43,7 @@ class Reach:
         self.events = Events(cell_of, router.post, listening)
         self.registry = Registry(router, cell_of, router.post)
         self.groups = Groups(router)
+        self.pins = Pins()
 
     def _letter(self, letter: DeadLetter) -> None:
         self.events.publish(letter, Address(letter.to))
@@ -73,9 +75,13 @@ class Reach:
         """Its incarnation is over."""
         if len(self.groups):
             self.groups.left(cell)
+        if len(self.pins):
+            self.pins.over(cell.address)
 
     def gone(self, cell: Cell) -> None:
         """It has ended: nobody finds it any more, and only then that is told."""
+        if len(self.pins):  # one that never started was not fenced
+            self.pins.over(cell.address)
         if not self.registry.empty:
             self.registry.gone(cell)
         if self.events.listening:

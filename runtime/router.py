@@ -15,12 +15,13 @@ from typing import Any, Protocol, cast
 import outcome
 import trio
 
-from actors.address import Address
+from actors.address import Address, Exact, address_of
 from actors.errors import (
     ActorRestarting,
     AskTimeout,
     DeadLettered,
     NotInADurableTurn,
+    Stale,
     StartFailed,
     Stopping,
 )
@@ -127,7 +128,7 @@ class Router:
         return self._ask(to, message) if within is None else self._ask_within(to, message, within)
 
     async def _judged(self, to: Address, message: Any, within: float | None) -> Any:
-        with Verdict(self.judges, to):
+        with Verdict(self.judges, address_of(to)):
             return await (self._ask(to, message) if within is None else self._ask_within(to, message, within))
 
     async def _ask_within(self, to: Address, message: Any, within: float) -> Any:
@@ -158,9 +159,9 @@ class Router:
             raise self._unhandled(cell, message, asker)
         if cell.mailbox or not self.dispatcher.asks.allowed(cell, asker.depth if asker is not None else 0):
             if within is None:
-                return await self._queued(cell, message, asker, began)
+                return await self._queued(cell, to, message, asker, began)
             began = []
-            return await _in_time(self._queued(cell, message, asker, began), to, message, within, began)
+            return await _in_time(self._queued(cell, to, message, asker, began), to, message, within, began)
         reply = await self.dispatcher.asks.drive(cell, message, asker)
         return reply if reply.__class__ is not Pending else await self._answer(reply, to, message, within)
 
@@ -178,13 +179,17 @@ class Router:
         if not self.accepting and not INSIDE.get():
             raise Stopping(self.why_not)
 
-    async def _queued(self, cell: Cell, message: Any, asker: Cell | None, began: list[Pending] | None) -> Any:
+    async def _queued(
+        self, cell: Cell, to: Address, message: Any, asker: Cell | None, began: list[Pending] | None
+    ) -> Any:
         if asker is not None:
             if cell.unborn is asker:  # spawned in this very turn
                 begin_asked(asker, cell)
             if not interleaves(cell, message):
                 check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)
+        if isinstance(to, Exact):
+            self.reach.pins.mark(envelope, to, self.letters)
         pending = cast("Pending", envelope.pending)
         if began is not None:
             began.append(pending)
@@ -259,6 +264,22 @@ class Router:
             return
         await self.delivery.put_waiting(cell, Envelope(message, self._count))
 
+    async def tell_exact(self, to: Exact, message: Any) -> None:
+        """As `tell`, to one incarnation alone."""
+        speaker = SPEAKER.get()
+        if speaker is not None:
+            speaker.send(to, message)
+            return
+        self.check_accepting()
+        self._count += 1
+        try:
+            cell = self._find(to, message, None)
+        except DeadLettered:
+            return
+        envelope = self.envelope(message, self._count)
+        self.reach.pins.mark(envelope, to, self.letters)
+        await self.delivery.put_waiting(cell, envelope)
+
     def send(self, sender: Cell, to: Address, message: Any) -> None:
         """A turn's tell, at its release. It never waits: without room, the sender takes no message until there is."""
         self._count += 1
@@ -314,15 +335,30 @@ class Router:
 
     def _find(self, to: Address, message: Any, sender: Cell | None) -> Cell:
         for intercept in self.interceptors:
-            if refusal := intercept(to, message):
+            if refusal := intercept(address_of(to), message):
                 if isinstance(refusal, str):
                     raise self._dead(to, message, sender, refusal)
                 self._dead(to, message, sender, refusal.reason)
                 raise refusal
-        cell = self.cells.get(to) or self.activate(to)
+        cell = self.cells.get(to) or self._not_at_hand(to)
         if cell is None:
-            raise self._dead(to, message, sender, "no_such_address")
+            raise self._dead(to, message, sender, "stale" if isinstance(to, Exact) else "no_such_address")
         return cell
+
+    def _not_at_hand(self, to: Address) -> Cell | None:
+        """Nobody is found by it: it is to be activated, or it means one incarnation alone."""
+        if not isinstance(to, Exact):
+            return self.activate(to)
+        return self.cells.get(to.address) if self.reach.pins.lives(to) else None
+
+    def exact(self, to: Address) -> Exact:
+        """See `Ref.exact`."""
+        speaker = SPEAKER.get()
+        if speaker is not None:
+            speaker.effect("pin", to)  # one that is over must not take its successor for itself
+        if self._live(to) is None:
+            raise DeadLettered(to, "no_such_address")
+        return self.reach.pins.pin(to)
 
     def _unhandled(self, cell: Cell, message: Any, sender: Cell | None) -> DeadLettered:
         unhandled = self._dead(cell.address, message, sender, "unhandled")
@@ -332,10 +368,11 @@ class Router:
         return DeadLettered(cell.address, "unhandled", why)
 
     def _dead(self, to: Address, message: Any, sender: Cell | None, reason: str) -> DeadLettered:
+        address = address_of(to)
         self.letters.add(
-            to, self.envelope(message, self._count, None if sender is None else sender.address), reason
+            address, self.envelope(message, self._count, None if sender is None else sender.address), reason
         )
-        return DeadLettered(to, reason)
+        return Stale(address) if reason == "stale" else DeadLettered(address, reason)
 
     def _deliver(self, sender: Cell, to: Address, envelope: Envelope) -> bool:
         """False: it waits for room."""
@@ -349,6 +386,8 @@ class Router:
         except StartFailed:
             self.letters.add(to, envelope, "start_failed")
             return True
+        if isinstance(to, Exact):
+            self.reach.pins.mark(envelope, to, self.letters)
         return self.delivery.hand_over(sender, cell, envelope)
 
     def _deliver_asked(self, sender: Cell, to: Address, envelope: Envelope, pending: Pending) -> bool:
@@ -361,6 +400,8 @@ class Router:
         except (ActorRestarting, DeadLettered, StartFailed) as error:
             pending.settle(outcome.Error(error))
             return True
+        if isinstance(to, Exact):
+            self.reach.pins.mark(envelope, to, self.letters)
         return not queue_again(cell, pending, envelope) or self.delivery.hand_over(sender, cell, envelope)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from actors.actor import Spec
-from actors.address import Address
+from actors.address import Address, Exact
 from actors.event import Event, Key
 from actors.message import Message
 from actors.ref import Ref
@@ -297,6 +297,12 @@ class _Scripted:
 
     def tell(self, to: Address, message: Any) -> Coroutine[Any, Any, None]:
         return self._say(Told(Ref(to, self), message))
+
+    def exact(self, to: Address) -> Exact:
+        return Exact(to, 1)
+
+    def tell_exact(self, to: Exact, message: Any) -> Coroutine[Any, Any, None]:
+        return self.tell(to, message)
 
 
 _SCRIPTED = _Scripted()

@@ -19,6 +19,12 @@ class Nobody:
     def tell(self, to: Address, message: Any) -> Any:
         raise NotImplementedError
 
+    def exact(self, to: Address) -> Any:
+        raise NotImplementedError
+
+    def tell_exact(self, to: Address, message: Any) -> Any:
+        raise NotImplementedError
+
 
 class Ping(Message[None]):
     """Answer there."""
