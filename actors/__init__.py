@@ -8,6 +8,7 @@ from actors.event import Event, Key, Listing
 from actors.handlers import receive, receive_any
 from actors.mailbox import Overflow
 from actors.message import Deferred, Message
+from actors.of import actor_of
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout, Terminated
 from actors.supervision import AutoShutdown, Backoff, Directive, Drop, Intensity, Restart, Retry, Strategy
@@ -46,6 +47,7 @@ __all__ = [
     "Strategy",
     "Terminated",
     "WakeAt",
+    "actor_of",
     "enter",
     "receive",
     "receive_any",

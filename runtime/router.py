@@ -356,7 +356,7 @@ class Router:
         speaker = SPEAKER.get()
         if speaker is not None:
             speaker.effect("pin", to)  # one that is over must not take its successor for itself
-        if self._live(to) is None:
+        if self.live(to) is None:
             raise DeadLettered(to, "no_such_address")
         return self.reach.pins.pin(to)
 

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 import trio
 
-from actors import Message, Spec
+from actors import Message, Spec, actor_of
 from actors.errors import ActorCrashed, DeadLettered
-from actors.of import actor_of
 from runtime.system import System
 from tests.runtime.cast import Foreign, on_stage
 

@@ -32,7 +32,7 @@ MADE = {"build", "dist", "callboard-data"}
 PUBLIC = {
     "actors": """Activated Actor Address Append AutoShutdown Backoff Context Deferred Delete Directive Drop DurableActor
                  Elsewhere Event Fresh Intensity Key Listing Message Overflow Put ReceiveTimeout Ref Restart Restarted
-                 Retry Spec StartReason StopReason Stored Strategy Terminated WakeAt enter receive receive_any""",
+                 Retry Spec StartReason StopReason Stored Strategy Terminated WakeAt actor_of enter receive receive_any""",
     "runtime": "Entropy MemoryStore Pattern SqliteStore System SystemClock VirtualClock simulate",
 }
 
