@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from runtime.cell import Cell
+from runtime.observe.looks import kind_of
 
 T = TypeVar("T")
 log = structlog.get_logger("callboard.actors")
@@ -130,7 +131,7 @@ class Watchdog:
         if turn in self._told:
             return
         self._told.append(turn)
-        self.counts[_kind_of(cell)] += 1
+        self.counts[kind_of(cell)] += 1
         log.warning(
             "slow_turn",
             actor=cell.address,
@@ -179,13 +180,6 @@ def _turn_of(handler: FrameType) -> tuple[Cell | None, Any]:
         cell = getattr(variables.get("ctx"), "cell", None)
     message = variables.get("message") if envelope is None else envelope.message
     return (cell if isinstance(cell, Cell) else None), message
-
-
-def _kind_of(cell: Cell) -> str:
-    """Its actor's class; while there is no actor, what builds it."""
-    return (
-        type(cell.actor).__name__ if cell.actor is not None else getattr(cell.spec.actor, "__name__", "actor")
-    )
 
 
 def _stack(top: FrameType, handler: FrameType) -> str:

@@ -10,9 +10,8 @@ from runtime.workers import HEAD, answer_to
 
 def main() -> None:
     """Work until nobody asks any more."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole terminal; the node ends its workers itself
+    # Ctrl-C goes to the whole terminal; the node ends its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the work prints must not come between the answers
     while job := _frame(sys.stdin.buffer):

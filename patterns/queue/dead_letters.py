@@ -40,9 +40,8 @@ def adopt(
 def _arrived(queue: Queue, seq: int, parcel: Parcel, source: str, now: float) -> StoredMessage:
     message = unpack(parcel.seq, parcel.row)
     fifo = queue.settings.fifo
-    born = (
-        now if fifo else message.born
-    )  # a standard queue goes on counting the age, a FIFO queue begins anew
+    # a standard queue goes on counting the age, a FIFO queue begins anew
+    born = now if fifo else message.born
     return replace(
         message,
         seq=seq,

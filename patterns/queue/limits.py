@@ -219,9 +219,8 @@ def _is_number(text: str) -> bool:
         return True
     exponent = int((match.group(2) or "e0")[1:])
     whole = mantissa.partition(".")[0]
-    magnitude = (
-        exponent + len(whole) - len(mantissa.replace(".", "")) + len(digits)
-    )  # of the leading digit, from 1
+    # of the leading digit, from 1
+    magnitude = exponent + len(whole) - len(mantissa.replace(".", "")) + len(digits)
     limit = 128 if text.startswith("-") else 126
     exact_power = digits.rstrip("0") == "1"
     return len(digits) <= 38 and (magnitude <= limit or (magnitude == limit + 1 and exact_power))

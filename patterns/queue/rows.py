@@ -53,9 +53,8 @@ MOVED = "moved/"
 
 VERSION = 1
 _STATE = Struct(">BddId")  # version, visible_at, received_at, receives, first_received_at
-_OUT = Struct(
-    ">BIdH"
-)  # version, receives, first_received_at, size of the target; then target and message row
+# version, receives, first_received_at, size of the target; then target and message row
+_OUT = Struct(">BIdH")
 
 
 # --- keys -------------------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from runtime.cell import Cell
 
 
 def kind_of(cell: Cell) -> str:
-    """Its actor's class; `actor` while it waits for its next incarnation."""
-    return type(cell.actor).__name__ if cell.actor is not None else "actor"
+    """Its actor's class; while there is no actor, what builds it."""
+    made_by = cell.spec.actor if cell.actor is None else type(cell.actor)
+    return getattr(made_by, "__name__", "actor")
 
 
 def status_of(cell: Cell) -> str:
