@@ -21,7 +21,7 @@ from runtime.driving import drive
 from runtime.refusing import refuse_waiting_asks
 from runtime.rooms import Family, Rooms
 from runtime.router import SPEAKER
-from runtime.store.port import StoreBroken
+from runtime.store.port import Store, StoreBroken
 from runtime.turn_end import check_returned
 
 log = structlog.get_logger("callboard.actors")
@@ -32,8 +32,8 @@ RETRY_AFTER = 1.0
 class StoredOf:
     """What the store keeps of one actor, for its `load`."""
 
-    def __init__(self, rooms: Rooms, address: Address) -> None:
-        self._store = rooms.store
+    def __init__(self, store: Store, address: Address) -> None:
+        self._store = store
         self._address = address
 
     async def scan(self, prefix: str, after: str = "", limit: int = 1_000) -> list[tuple[str, bytes]]:
@@ -129,7 +129,7 @@ class Starting:
             cell.version = await self._version(cell)
             if isinstance(reason, Activated):
                 reason = Activated(cell.version)
-            await drive(cell.vars, ctx, actor.recover(StoredOf(self._rooms, cell.address)), None)
+            await drive(cell.vars, ctx, actor.recover(StoredOf(self._rooms.store, cell.address)), None)
         if (entry := actor.behaviours.entries.get(actor.initial)) is not None:
             cell.vars.run(entry, actor)
         with trio.move_on_after(cell.spec.start_timeout) as deadline:

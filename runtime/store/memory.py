@@ -113,6 +113,10 @@ class MemoryStore:
         rest = islice(waking, 0 if after is None else bisect_right(waking, after), None)
         return list(islice(takewhile(lambda one: one[0] <= until, rest), limit))
 
+    async def actors(self, after: str = "", limit: int = 1_000) -> list[Address]:
+        kept = self.disk.kept.items()
+        return sorted(actor for actor, of in kept if actor > after and (of.rows or of.logs))[:limit]
+
     async def writable(self) -> bool:
         return not self.disk.closed
 

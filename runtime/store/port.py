@@ -146,6 +146,10 @@ class Store(Protocol):
         """Actors whose WakeAt is at or before `until`, earliest first; `after`: the last one of the page before."""
         ...
 
+    async def actors(self, after: str = "", limit: int = 1_000) -> list[Address]:
+        """Actors of which something is kept, in the order of their addresses, those greater than `after`; a log that was trimmed counts."""
+        ...
+
     async def writable(self) -> bool:
         """Try to write (nothing visible): False while the disk is full or read-only."""
         ...

@@ -264,6 +264,17 @@ class SqliteStore:
         rows = self._reader.execute(query, (until, *(after or (-math.inf, "")), limit))
         return [(at, Address(address)) for at, address in rows]
 
+    async def actors(self, after: str = "", limit: int = 1_000) -> list[Address]:
+        query = (
+            "select address from actors where address > ? and (exists (select 1 from rows where actor = actors.id) "
+            "or exists (select 1 from logs where actor = actors.id)) order by address limit ?"
+        )
+        found = await trio.to_thread.run_sync(self._all, query, (after, limit), limiter=self._paging)
+        return [Address(address) for (address,) in found]
+
+    def _all(self, query: str, values: tuple[object, ...]) -> list[Any]:
+        return self._pager.execute(query, values).fetchall()
+
     async def latest(self) -> float:
         found = self._reader.execute("select value from meta where key = 'latest'").fetchone()
         return float(found[0]) if found else 0.0

@@ -203,3 +203,15 @@ async def test_more_keys_than_one_statement_takes_are_read_in_one_get(store: Sto
     keys = [f"{n:04d}" for n in range(1_100)]
     await commit(store, A, 0, *(Put(key, key.encode()) for key in keys))
     assert await store.get(A, keys) == [key.encode() for key in keys]
+
+
+async def test_the_actors_of_which_something_is_kept_are_listed_in_order_page_by_page(store: Store) -> None:
+    for actor in (C, A, B):
+        await commit(store, actor, 0, Put("k", b""))
+    await commit(store, Address("/a/log"), 0, Append("l", 0, b""), Trim("l", 1))
+    await commit(store, Address("/a/time"), 0, WakeAt(1.0))
+    await commit(store, B, 1, Delete("k"))
+    assert await store.actors() == [A, "/a/log", C]
+    assert await store.actors(limit=1) == [A]
+    assert await store.actors(after=A, limit=1) == ["/a/log"]
+    assert await store.actors(after=C) == []
