@@ -1,4 +1,4 @@
-"""`callboard up`, `tree`, `stuck`, `why`, `check`, `version`: the commands, and where installed patterns are found.
+"""`callboard up`, `tree`, `stuck`, `why`, `check`, `version`: the commands.
 
 Exit codes: 0 an orderly end, 1 the node could not start or has failed, or `check` has found what it cannot read, 2 a wrong option, 130 cut short by a second
 Ctrl-C, or by one before the node had started (`__main__.py`).
@@ -27,7 +27,7 @@ import trio
 from pydantic import ValidationError
 from rich.console import Console
 
-from runtime.clock import SystemClock
+from runtime.check import check
 from runtime.config import LogFormat, Settings
 from runtime.door.aws.credentials import BadCredentials, Credentials
 from runtime.node import Node, open_node
@@ -36,14 +36,10 @@ from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.tracing import Exporter
 from runtime.observe.tree import as_text
 from runtime.observe.why import as_text as why_as_text
-from runtime.pattern import Pattern
-from runtime.store import SqliteStore
+from runtime.pattern import Pattern, installed_patterns
 from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
-from runtime.store.sqlite_file import FILE
-from runtime.upgrade import Report, check_store
 
 log = structlog.get_logger("callboard.node")
-PATTERNS = "callboard.patterns"
 SWITCH_INTERVAL = 0.000_5
 """Seconds. With a writer thread beside a busy loop it took the commit of 100 from 13 ms to 4 ms at the median."""
 
@@ -315,47 +311,9 @@ def _page(endpoint: str, name: str) -> Any:
 
 
 @main.command()
-@click.option(
-    "--data",
-    default="callboard-data",
-    show_default=True,
-    envvar="CALLBOARD_DATA",
-    help="Data folder of a stopped node.",
-)
-def check(data: str) -> None:
-    """Tell whether this release can read all that a stopped node has kept: before an upgraded one is started on it.
-
-    No row is changed. Exit code 1: what cannot be read back is named, with its error.
-    """
-    folder = Path(data)
-    if not (folder / FILE).is_file():
-        raise CannotStart(f"data folder {folder}: no node has kept anything there")
-    try:
-        report = trio.run(_check, folder)
-    except (OSError, StoreInUse, StoreTooNew, StoreUnusable) as error:
-        raise CannotStart(str(error)) from None
-    for one in report.unread:
-        click.echo(f"{one.actor}  {one.error}")
-    click.echo(f"{report.read} actors can be read back, {len(report.unread)} cannot.")
-    sys.exit(1 if report.unread else 0)
-
-
-async def _check(folder: Path) -> Report:
-    store = SqliteStore(folder, SystemClock().now)
-    try:
-        return await check_store(store, installed_patterns())
-    finally:
-        with trio.CancelScope(shield=True):  # closing takes no longer than a commit
-            await store.aclose()
-
-
-@main.command()
 def version() -> None:
     """Print the version."""
     click.echo(metadata.version("callboard"))
 
 
-def installed_patterns() -> list[Pattern]:
-    """All patterns that are installed, ours and others', by the entry points of `callboard.patterns`."""
-    points = sorted(metadata.entry_points(group=PATTERNS), key=lambda point: point.name)
-    return [point.load() for point in points]
+main.add_command(check)

@@ -1,7 +1,6 @@
-"""Whether this release reads what a stopped node has kept: `callboard check`, before the node is started on it.
+"""Whether this release reads what a stopped node has kept, before it is started on it: each actor is read back, and dropped.
 
-Each actor is built as its pattern builds it and read back as at a start, by its own `recover`; then it is dropped.
-Its `started` does not run, and nothing is written, sent or timed: so the check can be made again, and by the older
+An actor is built as its pattern builds it, and read back as at a start, by its own `recover`. Its `started` does not run, and nothing is written, sent or timed: so the check can be made again, and by the older
 release too. It shows that the rows are read, not that they mean the same.
 """
 

@@ -117,6 +117,9 @@ class MemoryStore:
         kept = self.disk.kept.items()
         return sorted(actor for actor, of in kept if actor > after and (of.rows or of.logs))[:limit]
 
+    async def logs(self, actor: Address) -> list[str]:
+        return sorted(self.disk.of(actor).logs)
+
     async def writable(self) -> bool:
         return not self.disk.closed
 

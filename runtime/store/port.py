@@ -150,6 +150,10 @@ class Store(Protocol):
         """Actors of which something is kept, in the order of their addresses, those greater than `after`; a log that was trimmed counts."""
         ...
 
+    async def logs(self, actor: Address) -> list[str]:
+        """The names of its logs, in order."""
+        ...
+
     async def writable(self) -> bool:
         """Try to write (nothing visible): False while the disk is full or read-only."""
         ...

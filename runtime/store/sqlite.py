@@ -275,6 +275,10 @@ class SqliteStore:
     def _all(self, query: str, values: tuple[object, ...]) -> list[Any]:
         return self._pager.execute(query, values).fetchall()
 
+    async def logs(self, actor: Address) -> list[str]:
+        query = "select log from logs where actor = ? order by log"
+        return [log for (log,) in self._reader.execute(query, (self._id(actor),))]
+
     async def latest(self) -> float:
         found = self._reader.execute("select value from meta where key = 'latest'").fetchone()
         return float(found[0]) if found else 0.0

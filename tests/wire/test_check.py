@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.wire.aws_sdk import sqs
-from tests.wire.nodes import node, run
+from tests.wire.nodes import REGION, node, run
 
 pytestmark = pytest.mark.wire
 
@@ -71,3 +71,27 @@ def test_a_folder_in_which_nothing_is_kept_is_refused_and_not_made(tmp_path: Pat
     assert checked.returncode == 1
     assert checked.stderr == "Error: data folder nowhere: no node has kept anything there\n"
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_samples_saved_by_one_release_are_read_by_the_next_and_what_it_cannot_read_is_named(
+    tmp_path: Path, data: Path
+) -> None:
+    folder = tmp_path / "samples"
+    assert run(tmp_path, "check", "--data", str(data), "--save", str(folder)).returncode == 0
+    good = run(tmp_path, "check", "--against", str(folder))
+    assert (good.returncode, good.stdout) == (0, "3 samples can be read back, 0 cannot.\n")
+    (names,) = [file for file in folder.iterdir() if '"name/orders"' in file.read_text()]
+    names.write_text(names.read_text().replace('"name/orders":"[1,', '"name/orders":"[2,'))
+    bad = run(tmp_path, "check", "--against", str(folder))
+    assert bad.returncode == 1
+    assert (
+        f"{names.name}  /queue/000000000000/{REGION}  AssertionError: a row of the names of version 2"
+        in bad.stdout
+    )
+    assert "2 samples can be read back, 1 cannot." in bad.stdout
+
+
+def test_a_folder_without_samples_proves_nothing_and_is_refused(tmp_path: Path) -> None:
+    checked = run(tmp_path, "check", "--against", str(tmp_path))
+    assert checked.returncode == 1
+    assert "holds no samples" in checked.stderr

@@ -215,3 +215,10 @@ async def test_the_actors_of_which_something_is_kept_are_listed_in_order_page_by
     assert await store.actors(limit=1) == [A]
     assert await store.actors(after=A, limit=1) == ["/a/log"]
     assert await store.actors(after=C) == []
+
+
+async def test_the_logs_of_an_actor_are_listed_by_name(store: Store) -> None:
+    await commit(store, A, 0, Append("y", 0, b""), Append("x", 0, b""), Trim("x", 1))
+    await commit(store, B, 0, Append("z", 0, b""))
+    assert await store.logs(A) == ["x", "y"]
+    assert await store.logs(C) == []
