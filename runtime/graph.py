@@ -1,0 +1,54 @@
+"""`callboard actor graph`: the states of an actor class, drawn, and whether each can be reached.
+
+Exit codes: 0 drawn, 1 there is no such class, it has no states, or one of them is never reached.
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import cast
+
+import click
+
+from actors.actor import Actor
+from actors.state_graph import state_graph
+
+
+@click.group()
+def actor() -> None:
+    """Look at the classes of actors; no node is needed."""
+
+
+@actor.command()
+@click.argument("name", metavar="MODULE:CLASS")
+def graph(name: str) -> None:
+    """Draw the states of an actor class as a Mermaid diagram, and check that each can be reached."""
+    found = state_graph(_class(name))
+    if not found.states:
+        raise click.ClickException(f"{name} has no handler that names a state")
+    click.echo(found.as_mermaid())
+    unreachable = ", ".join(found.unreachable())
+    if unreachable and found.computed:
+        click.echo(f"reached by a computed state at most: {unreachable}", err=True)
+    elif unreachable:
+        raise click.ClickException(f"never reached: {unreachable}")
+
+
+def _class(name: str) -> type[Actor[object]]:
+    module, _, path = name.partition(":")
+    sys.path.insert(0, "")  # what `python -m` finds, too
+    if not module.replace(".", "").isidentifier() or _spec(module) is None:
+        raise click.ClickException(f"no module {module!r}: say package.module:Class")
+    found: object = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and issubclass(found, Actor)):
+        raise click.ClickException(f"{module} has no actor class {path!r}")
+    return cast("type[Actor[object]]", found)
+
+
+def _spec(module: str) -> object:
+    try:
+        return find_spec(module)
+    except ModuleNotFoundError:  # of its package
+        return None
