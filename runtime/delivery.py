@@ -139,8 +139,13 @@ class Delivery:
         if cell.status is STOPPED or (cell.status is STOPPING and cell.end_reason is not StopReason.IDLE):
             self._letters.add(cell.address, envelope, "stopped")
             return True
-        taken, dropped = self._queue.mailbox_of(cell).offer(envelope, cell.spec.overflow)
-        if dropped is not None:
+        mailbox = self._queue.mailbox_of(cell)
+        taken, dropped = mailbox.offer(envelope, cell.spec.overflow)
+        if (
+            dropped is not None and dropped.own
+        ):  # the runtime's: it gives up its place for the head, where it stood
+            mailbox.put_system(dropped)
+        elif dropped is not None:
             self._letters.add(cell.address, dropped, "overflow")
         if taken:
             self._queue.ready(cell, envelope)

@@ -311,12 +311,13 @@ class Router:
         self.dispatcher.queue.ready(cell, envelope)
         return envelope
 
-    def post_last(self, cell: Cell, message: Any, ticket: Ticket) -> None:
-        """One that comes after all mail there is, whatever room there is: bounded by the watches of the cell."""
+    def post_last(self, cell: Cell, message: Any, ticket: Ticket) -> Envelope:
+        """One that comes after all mail there is, whatever room there is: bounded by the cell's watches and timers."""
         self._count += 1
         envelope = self.envelope(message, self._count, cell.address, None, ticket)
         self.dispatcher.queue.mailbox_of(cell).user.append(envelope)
         self.dispatcher.queue.ready(cell, envelope)
+        return envelope
 
     def forward(self, sender: Cell, to: Address, message: Any, pending: Pending | None) -> None:
         """A message goes on with its asker, who is told if it cannot."""

@@ -4,6 +4,7 @@ A timer's message is handled only if its timer still holds when its turn comes: 
 incarnation, it is dropped without a word.
 """
 
+from math import inf
 from typing import Any, Protocol
 
 from typing_extensions import override
@@ -22,6 +23,7 @@ class Post(Protocol):
     """The router's way for a message of the runtime's own."""
 
     def post(self, cell: Cell, message: Any, timer: Ticket | None = None) -> Envelope: ...
+    def post_last(self, cell: Cell, message: Any, ticket: Ticket) -> Envelope: ...
 
 
 NEXT_TICK = "ticks"
@@ -74,9 +76,23 @@ class Due:
 
 
 class Periodic:
-    """A timer that comes again: `every` seconds after its turn, or, by `rate`, on a fixed grid."""
+    """A timer that comes again: `every` seconds after its turn, or, by `rate`, on a fixed grid.
 
-    __slots__ = ("_books", "_clock", "_every", "_key", "_message", "_rate", "_router", "_timers")
+    On the grid its turn may last longer than its period. A tick that is due when the
+    one before it ends comes behind the mail there is: at the head, there would be nothing but ticks.
+    """
+
+    __slots__ = (
+        "_books",
+        "_clock",
+        "_every",
+        "_key",
+        "_message",
+        "_over_at",
+        "_rate",
+        "_router",
+        "_timers",
+    )
 
     def __init__(
         self,
@@ -96,18 +112,22 @@ class Periodic:
         self._message = message
         self._every = every
         self._rate = rate
+        self._over_at = -inf
+        """When the last tick's turn was over; infinite while it is under way."""
 
     def fire(self, timer: Timer) -> None:
         """It is due: one message, however often it was missed."""
         tick = _Tick(self, timer)
-        tick.envelope = self._router.post(self._books.cell, self._message, tick)
+        post = self._router.post_last if self._rate and timer.at <= self._over_at else self._router.post
+        tick.envelope = post(self._books.cell, self._message, tick)
 
     def taken(self, timer: Timer, envelope: Envelope | None) -> None:
         """Its turn begins. On the grid the next one is set now, else behind the turn."""
         _own_turn(self._books)
+        self._books.opening = [_NextTick(self, timer)]
         if not self._rate:
-            self._books.opening = [_NextTick(self, timer)]
             return
+        self._over_at = inf
         missed = int((self._clock.now() - timer.at) / self._every)
         self._set(timer, timer.at + (missed + 1) * self._every)
         if missed and envelope is not None and hasattr(envelope.message, "missed"):
@@ -115,7 +135,9 @@ class Periodic:
 
     def next(self, timer: Timer) -> None:
         """The turn of `timer` is over."""
-        if not self._books.fenced and not timer.cancelled:
+        if self._rate:
+            self._over_at = self._clock.now()
+        elif not self._books.fenced and not timer.cancelled:
             self._set(timer, self._clock.now() + self._every)
 
     def _set(self, before: Timer, at: float) -> None:
@@ -143,7 +165,7 @@ class _Tick:
 
 
 class _NextTick(Undoable):
-    """Sets the next one behind the turn, whatever becomes of the turn: only its incarnation's end ends it."""
+    """Sets the next one behind the turn, or notes its end, whatever becomes of the turn: only its incarnation's end ends it."""
 
     __slots__ = ("_periodic", "_timer")
 

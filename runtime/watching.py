@@ -24,7 +24,7 @@ AsMessage = Callable[[Terminated], Message[Any]]
 class Post(Protocol):
     """The router's way for a message of the runtime's own."""
 
-    def post_last(self, cell: Cell, message: Message[Any], ticket: Any) -> None: ...
+    def post_last(self, cell: Cell, message: Message[Any], ticket: Any) -> object: ...
 
 
 class Watcher(Protocol):

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from actors.actor import Actor, Spec
 from actors.handlers import receive
+from actors.mailbox import Overflow
 from actors.message import Message
 from actors.signals import ReceiveTimeout
 from runtime.system import System
@@ -206,3 +207,74 @@ async def test_a_cut_turn_leaves_the_receive_timeout_as_it_was(system: System) -
         await actor.ask(Wait(step=step))
     await trio.sleep(20)
     assert log == [10, 20]
+
+
+def ticking_without_a_pause(log: list[Any], **spec: Any) -> Spec[Any]:
+    """Ticks of 15 seconds, one due every 10: the next one is there when one ends."""
+
+    class Busy(Actor[Tick | Note | Run]):
+        @override
+        async def started(self, reason: object) -> None:
+            self.ctx.timer("tick", 10, Tick(), every=10, mode="rate")
+
+        @receive(Tick)
+        async def on_tick(self, message: Tick) -> None:
+            log.append(message.missed)
+            await trio.sleep(15)
+
+        @receive(Note)
+        def on_note(self, message: Note) -> int:
+            log.append(message.text)
+            return 0
+
+        @receive(Run)
+        def on_run(self, message: Run) -> Any:
+            return message.step(self)
+
+    return Spec(Busy, **spec)
+
+
+@on_stage()
+async def test_between_ticks_that_last_longer_than_their_period_comes_the_mail_there_is(
+    system: System,
+) -> None:
+    log: list[Any] = []
+    actor = system.spawn(ticking_without_a_pause(log))
+    await settled()
+    await trio.sleep(12)
+    for text in "ab":
+        await actor.tell(Note(text=text))
+    await trio.sleep(16)
+    await actor.tell(Note(text="c"))
+    await trio.sleep(14)
+    # at 10, 25, 40: floor(42 / 10) = 4 were due, one of them merged
+    assert log == [0, "a", "b", 0, "c", 1]
+
+
+@on_stage()
+async def test_a_tick_that_another_turn_holds_up_goes_before_the_mail(
+    system: System,
+) -> None:
+    log: list[Any] = []
+    actor = system.spawn(Spec(Clockwork, (log,)))
+    await settled()
+    await actor.ask(every(10, "rate", takes=3))
+    await trio.sleep(14)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.ask, Run(step=lambda self: self.ctx.timer("hold", 0, Tick(takes=8))))
+        await trio.sleep(1)
+        await actor.tell(Run(step=lambda _: log.append("mail")))
+    await trio.sleep(12)
+    assert log == [(10, 0), (14, 0), (22, 0), "mail"]
+
+
+@on_stage()
+async def test_a_mailbox_that_drops_its_oldest_message_drops_no_tick(system: System) -> None:
+    log: list[Any] = []
+    actor = system.spawn(ticking_without_a_pause(log, capacity=2, overflow=Overflow.DROP_OLDEST))
+    await settled()
+    await trio.sleep(22)
+    for text in "abc":
+        await actor.tell(Note(text=text))
+    await trio.sleep(20)
+    assert log == [0, 0, "b", "c", 1]
