@@ -42,6 +42,12 @@ def enter(state: str) -> Callable[[E], E]:
     return mark
 
 
+class Postponed(Handling):
+    """A message that the state puts aside: it is known without a turn that it would."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviours:
     """The states of one class: `tables` says what each handles, `entries` what runs when it is entered."""
@@ -143,4 +149,6 @@ def _absent(kind: type, elsewhere: Elsewhere) -> Handling:
         del message
         raise NotInThisState(f"{actor.ctx.address} takes no {kind.__name__} in the state {actor.ctx.state!r}")
 
-    return Handling(postpone if elsewhere is Elsewhere.POSTPONE else refuse, Kind.PLAIN)
+    if elsewhere is Elsewhere.POSTPONE:
+        return Postponed(postpone, Kind.PLAIN)
+    return Handling(refuse, Kind.PLAIN)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from actors.actor import Actor
+from actors.behaviours import Postponed
 from actors.errors import StashFull
 from actors.mailbox import Mailbox
 from actors.message import Deferred
@@ -57,7 +58,26 @@ class Behaving:
     def put_back(self, count: int | None = None) -> None:
         """The `count` oldest (None: all) to the head of the mailbox, in their order."""
         stash = self.stash
-        back = [stash.popleft() for _ in range(len(stash) if count is None else min(count, len(stash)))]
+        self._return(
+            [stash.popleft() for _ in range(len(stash) if count is None else min(count, len(stash)))]
+        )
+
+    def come_back(self) -> None:
+        """The state has changed: what it handles, and all that came behind it, so that their order holds.
+
+        The oldest that it does not handle stay where they are: they would come first, and one turn after the other
+        would put them aside again.
+        """
+        stash, handlers, staying = self.stash, self._cell.handlers, 0
+        for envelope in stash:
+            if handlers.get(envelope.message.__class__).__class__ is not Postponed:
+                break
+            staying += 1
+        back = [stash.pop() for _ in range(len(stash) - staying)]
+        back.reverse()
+        self._return(back)
+
+    def _return(self, back: list[Envelope]) -> None:
         mailbox = self._queue.mailbox_of(self._cell) if back else None
         for envelope in reversed(back):
             assert mailbox is not None
@@ -90,7 +110,7 @@ class Became(Change):
     @override
     def release(self) -> None:
         super().release()
-        self._behaving.put_back()
+        self._behaving.come_back()
 
     @override
     def take_back(self) -> None:

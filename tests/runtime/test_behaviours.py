@@ -373,3 +373,109 @@ async def test_what_a_strict_class_is_told_and_does_not_take_is_a_dead_letter(sy
     await settled()
     assert system.letters.counts == {"unhandled": 1}
     assert await gate.ask(Coin()) == "thanks"
+
+
+class Item(Message[None]):
+    """Handled where its colour is."""
+
+    number: int
+
+
+class Red(Item):
+    """In the states red and both."""
+
+
+class Blue(Item):
+    """In the states blue and both."""
+
+
+class To(Message[None]):
+    """Become that state."""
+
+    state: str
+
+
+class Sorter(Actor[Red | Blue | To]):
+    """It notes what it handles, and in which state."""
+
+    initial = "none"
+
+    def __init__(self, handled: list[str]) -> None:
+        self.handled = handled
+
+    def note(self, message: Item) -> None:
+        self.handled.append(f"{self.ctx.state} {message.number}")
+
+    @receive(Red, state="red")
+    def on_red(self, message: Red) -> None:
+        self.note(message)
+
+    @receive(Blue, state="blue")
+    def on_blue(self, message: Blue) -> None:
+        self.note(message)
+
+    @receive(Red, state="both")
+    def on_red_too(self, message: Red) -> None:
+        self.note(message)
+
+    @receive(Blue, state="both")
+    def on_blue_too(self, message: Blue) -> None:
+        self.note(message)
+
+    @receive(To)
+    def on_to(self, message: To) -> None:
+        self.ctx.become(message.state)
+
+    @receive(To, state="none")
+    def on_to_from_none(self, message: To) -> None:
+        self.on_to(message)
+
+
+@on_stage()
+async def test_what_the_new_state_postpones_as_well_has_no_turn_at_its_change(system: System) -> None:
+    sorter = system.spawn(Spec(Sorter, ([],)))
+    for number in range(5):
+        await sorter.tell(Red(number=number))
+    await settled()
+    turns: list[Any] = []
+    system.router.dispatcher.on_arrival(lambda _, envelope: turns.append(envelope.message))
+    for state in ("blue", "none", "blue"):
+        await sorter.tell(To(state=state))
+    await settled()
+    assert turns == [To(state="blue"), To(state="none"), To(state="blue")]
+
+
+@on_stage()
+async def test_what_was_postponed_is_handled_in_its_order_whatever_states_it_has_waited_through(
+    system: System,
+) -> None:
+    handled: list[str] = []
+    sorter = system.spawn(Spec(Sorter, (handled,)))
+    for message in (Blue(number=0), Red(number=1), Blue(number=2), Red(number=3)):
+        await sorter.tell(message)
+    for state in ("none", "red", "none"):
+        await sorter.ask(To(state=state))
+    await settled()
+    for message in (Red(number=4), Blue(number=5)):
+        await sorter.tell(message)
+    await settled()
+    await sorter.ask(To(state="both"))
+    await settled()
+    assert handled == ["red 1", "red 3", "both 0", "both 2", "both 4", "both 5"]
+
+
+@on_stage()
+async def test_an_asker_whose_message_stays_put_aside_is_answered_later_or_leaves(system: System) -> None:
+    handled: list[str] = []
+    sorter = system.spawn(Spec(Sorter, (handled,)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sorter.ask, Red(number=0))
+        await settled()
+        with trio.move_on_after(1):
+            async with trio.open_nursery() as leaving:
+                leaving.start_soon(sorter.ask, Red(number=1))
+                await settled()
+                await sorter.ask(To(state="blue"))
+                await trio.sleep_forever()
+        await sorter.ask(To(state="red"))
+    assert handled == ["red 0"]
