@@ -141,9 +141,7 @@ class Delivery:
             return True
         mailbox = self._queue.mailbox_of(cell)
         taken, dropped = mailbox.offer(envelope, cell.spec.overflow)
-        if (
-            dropped is not None and dropped.own
-        ):  # the runtime's: it gives up its place for the head, where it stood
+        if dropped is not None and dropped.own:  # the runtime's: to the head, where it stood
             mailbox.put_system(dropped)
         elif dropped is not None:
             self._letters.add(cell.address, dropped, "overflow")
