@@ -37,9 +37,12 @@ class ByAddress(Supervisor):
         rooms: Rooms,
         dispatcher: Dispatcher,
         give_up: Callable[[Exception], None],
+        *,
+        come: Callable[[Cell], None],
         gone: Callable[[Cell], None],
     ) -> None:
         super().__init__(path, rooms, dispatcher, intensity=Intensity(), give_up=give_up)
+        self._come_to_here = come
         self._gone_from_here = gone
         self._failed_activations = FailedActivations()
 
@@ -48,6 +51,7 @@ class ByAddress(Supervisor):
         if len(self._failed_activations):
             self._failed_activations.check(address, self._rooms.clock.now())
         cell = self._add(Cell(address, spec, self, on_demand=True))
+        self._come_to_here(cell)
         error = self._begin(cell, ACTIVATION)
         if error is not None:
             raise StartFailed(f"{address}: {error}") from error

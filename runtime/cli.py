@@ -37,6 +37,7 @@ from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.tracing import Exporter
 from runtime.observe.tree import as_text
 from runtime.observe.why import as_text as why_as_text
+from runtime.passivation import ACTIVE_LIMIT
 from runtime.pattern import Pattern, installed_patterns
 from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
 
@@ -100,6 +101,14 @@ def main() -> None:
     show_default=True,
     envvar="CALLBOARD_LOG_FORMAT",
     help="On standard error.",
+)
+@click.option(
+    "--active-limit",
+    type=int,
+    default=ACTIVE_LIMIT,
+    show_default=True,
+    envvar="CALLBOARD_ACTIVE_LIMIT",
+    help="Queues and other addressed actors in memory at once; above it the least recently used go.",
 )
 @click.option(
     "--trace-sample",

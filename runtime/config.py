@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runtime.passivation import ACTIVE_LIMIT
+
 
 class LogFormat(StrEnum):
     """How log lines look."""
@@ -32,6 +34,8 @@ class Settings(BaseModel):
     log_format: LogFormat = LogFormat.TEXT
     drain: Annotated[float, Field(ge=0)] = 10.0
     """Seconds for connections, and then for actors, to end in an orderly stop."""
+    active_limit: Annotated[int, Field(ge=1)] = ACTIVE_LIMIT
+    """Actors activated by their address that live at once; above it those that nobody has used for longest go."""
     trace_sample: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the traces that begin here which are followed; None: tracing is off, and costs nothing."""
     otlp_endpoint: str | None = None

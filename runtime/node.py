@@ -116,6 +116,7 @@ async def open_node(
             clock=clock,
             entropy=entropy,
             drain_grace=settings.drain,
+            active_limit=settings.active_limit,
             tracing=tracing,
         ) as system:
             door = AwsDoor(

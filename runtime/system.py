@@ -39,7 +39,7 @@ from runtime.observe.sampling import Sampling
 from runtime.observe.traced import traced_kinds
 from runtime.observe.tracing import TraceSample, Tracing
 from runtime.outputs import Tell
-from runtime.passivation import Passivation
+from runtime.passivation import ACTIVE_LIMIT, Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach
 from runtime.registry import Registry
@@ -69,7 +69,9 @@ class System:
     `patterns` say who lives at which addresses. `store` keeps durable actors (a MemoryStore, unless given); who opened it
     closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
-    block as an ExceptionGroup. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
+    block as an ExceptionGroup. `active_limit`: above so many actors that live since somebody has written to their address, those
+    go that nobody has used for longest, if they may; whoever holds something stays, and `idle_after=None` never goes and is not
+    counted. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
     with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
     followed. `check_messages`: a message that is changed while it is on its way fails the system with MessageMutated, which
     costs several microseconds a message. `workers`, `schedule` and `trace` are the lab's.
@@ -86,6 +88,7 @@ class System:
         entropy: Entropy | None = None,
         intensity: Intensity | None = None,
         drain_grace: float = DRAIN_GRACE,
+        active_limit: int = ACTIVE_LIMIT,
         workers: Workers | None = None,
         slow_turn: float | None = SLOW_TURN,
         schedule: Schedule | None = None,
@@ -144,7 +147,7 @@ class System:
         )
         self.prefixes: dict[str, ByAddress] = {}
         self._factories: dict[str, Factory] = {}
-        self._passivation = Passivation(self.timers, self.clock.now, _passivate)
+        self._passivation = Passivation(self.timers, self.clock.now, _passivate, active_limit)
         self._serve(patterns)
         self._drain_grace = drain_grace
         self._failures: list[Exception] = []
@@ -160,7 +163,12 @@ class System:
             for prefix, factory in pattern.factories.items():
                 self._factories[prefix] = factory
                 self.prefixes[prefix] = ByAddress(
-                    f"/{prefix}", self._rooms, self.dispatcher, self._fail, self._gone
+                    f"/{prefix}",
+                    self._rooms,
+                    self.dispatcher,
+                    self._fail,
+                    come=self._passivation.watch,
+                    gone=self._gone,
                 )
 
     # --- what a program does with it -------------------------------------------------------------------
@@ -373,9 +381,7 @@ class System:
             raise StartFailed(f"{address}: its factory failed") from boundary.error
         if spec is None:
             return None
-        cell = self.prefixes[prefix].activate(address, spec)
-        self._passivation.watch(cell)
-        return cell
+        return self.prefixes[prefix].activate(address, spec)
 
 
 def _watchdog(clock: Clock, limit: float | None) -> Watchdog | None:

@@ -21,6 +21,7 @@ from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
 from runtime.lab.determinism import fixed_task_order
 from runtime.observe.tracing import TraceSample
+from runtime.passivation import ACTIVE_LIMIT
 from runtime.pattern import Pattern
 from runtime.run_queue import Schedule
 from runtime.store import Disk, MemoryStore
@@ -77,13 +78,14 @@ def simulate(
     keep_trace: bool = False,
     trace_into: list[str] | None = None,
     tracing: TraceSample | None = None,
+    active_limit: int = ACTIVE_LIMIT,
 ) -> Run:
     """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
 
     The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. Time is virtual, and begins
     at `start` (seconds since 1970). A sleep costs nothing, a thread or a process runs inline, a socket is not simulated.
     `trace_into` is filled as the run goes: there it can be read even when the program raises. `tracing` changes nothing of
-    the run. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
+    the run. `active_limit` is System's. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
     """
     clock = VirtualClock(start, autojump=True)
     entropy = Entropy(seed)
@@ -107,6 +109,7 @@ def simulate(
                 tracing=tracing,
                 workers=InlineWorkers(),
                 check_messages=True,
+                active_limit=active_limit,
             ) as system:
                 found.append(await program(system))
             return

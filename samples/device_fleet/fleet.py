@@ -113,7 +113,7 @@ class Figures:
 
 async def run(devices: int) -> Figures:
     census, figures = Census(), Figures()
-    async with System(patterns=[fleet(census)]) as system:
+    async with System(patterns=[fleet(census)], active_limit=devices) as system:
         system.spawn(Spec(Control, (figures.alarms,), name=CONTROL.name))
         everybody = addresses(devices)
         before = memory()

@@ -60,7 +60,7 @@ async def main(count: int) -> None:
 
     spec = Spec(Counter, idle_after=3_600.0)
     add = Add(amount=1)
-    async with System(patterns=[Pattern("bench", {"counter": factory})]) as system:
+    async with System(patterns=[Pattern("bench", {"counter": factory})], active_limit=count) as system:
         gc.collect()
         before, start = resident(), time.perf_counter()
         for number in range(count):

@@ -24,7 +24,7 @@ async def callboard(_system: System, watch: Stopwatch, addresses: int) -> int:
     def factory(_address: Address) -> Spec[Any]:
         return spec
 
-    async with System(patterns=[Pattern("bench", {"sleeper": factory})]) as system:
+    async with System(patterns=[Pattern("bench", {"sleeper": factory})], active_limit=addresses) as system:
         with watch.running():
             greeted = 0
             for number in range(addresses):
