@@ -24,7 +24,7 @@ from actors.event import Event, Key
 from actors.forms import check_class, check_spec
 from actors.handlers import Handling, handlers_of, interleaving, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
-from actors.message import Deferred, Fits, Message
+from actors.message import AsMessage, Deferred, Fits, Message
 from actors.reasons import Activated, Fresh, Restarted, StartReason, StopReason
 from actors.ref import Ref
 from actors.supervision import (
@@ -168,17 +168,18 @@ class Context(Protocol):
         """The `count` oldest stashed messages, or all, come next, in their order."""
         ...
 
-    def watch(self, ref: Ref[Any], as_: Callable[[Any], Message[Any]] | None = None) -> None:
+    def watch(self, ref: Ref[Any], as_: AsMessage | None = None, *, restarts: bool = False) -> None:
         """Be told once, by `Terminated` or what `as_` makes of it, when whoever lives there has ended for good.
 
-        A restart is no end, passivation is none. It comes behind all that the watched one had sent. An actor that has
-        no handler for it has made a death pact: it fails with DeathPact. A restart of the watcher ends its watches.
-        With nobody there and no handler for it the call itself raises DeathPact. Raises ValueError for oneself.
+        A restart is no end, passivation is none. It comes behind all that the watched one had sent. Without a handler
+        for it the watcher fails with DeathPact; with nobody there the call itself raises that. Its own restart ends its
+        watches. `restarts`: be told of each restart and discard too, by `runtime.events.ActorIsUpAgain`; of those that
+        wait the newest alone, its `incarnation` counts. Raises MissingHandler for it, ValueError for oneself.
         """
         ...
 
     def unwatch(self, ref: Ref[Any]) -> None:
-        """Afterwards no `Terminated` of it is handled, even if it waits in the mailbox."""
+        """Afterwards no `Terminated` of it is handled, nor any restart, even if it waits in the mailbox."""
         ...
 
     def forward(self, ref: Ref[Any]) -> Deferred[Any]:

@@ -83,3 +83,7 @@ class Deferred(Generic[R_co]):
 
     def _answers(self) -> R_co:
         raise NotImplementedError  # only the type checkers look at it
+
+
+AsMessage = Callable[[Any], Message[Any]]
+"""What makes a message of the actor's own of some news, such as the end of whom it watches."""

@@ -12,7 +12,7 @@ from typing_extensions import override
 from actors.actor import StopReason
 from actors.address import Address
 from actors.errors import Fenced, NotInADurableTurn, TimerLimit
-from actors.message import Deferred, Message
+from actors.message import AsMessage, Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
 from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_mode, check_period
@@ -25,7 +25,7 @@ from runtime.router import SPEAKER, Router
 from runtime.staged import Change, TimerChange, Undoable
 from runtime.ticking import Due, Periodic, Silence, SilenceChange
 from runtime.timers import Timer
-from runtime.watching import AsMessage, Watch, Watched
+from runtime.watching import Watch, Watched
 
 T = TypeVar("T")
 
@@ -156,12 +156,12 @@ class Life:
 
     # --- others ----------------------------------------------------------------------------------------
 
-    def watch(self, ref: Ref[Any], as_: AsMessage | None = None) -> None:
+    def watch(self, ref: Ref[Any], as_: AsMessage | None = None, *, restarts: bool = False) -> None:
         address = ref.address
         if address == self.cell.address:
             raise ValueError(f"{address} cannot watch itself")
         self.effect("watch", address)
-        watch = Watch(self, address, as_)
+        watch = Watch(self, address, as_, restarts=restarts)
         watches = self._rooms.watches
         there = self._rooms.router.serves(address)
         # a death pact with nobody is raised here, in the turn, and not behind its back

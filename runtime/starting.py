@@ -75,7 +75,7 @@ class Starting:
             cell.status = BLOCKED if cell.blocked else IDLE
             if cell.mailbox:
                 self._dispatcher.queue.ready(cell)
-            self._rooms.router.reach.is_up(cell)
+            self._is_up(cell)
         return boundary.error
 
     def again_at_once(self, cell: Cell, reason: StartReason) -> None:
@@ -115,10 +115,17 @@ class Starting:
         elif cell.status is STARTING:
             cell.status = BUSY
             self._rooms.under_way.came(cell)
-            self._rooms.router.reach.is_up(cell)
+            self._is_up(cell)
             self._dispatcher.end_of_start(cell)
             self._up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
+
+    def _is_up(self, cell: Cell) -> None:
+        """Who listens is told, and who watches its restarts: that behind all that its earlier incarnations have let out."""
+        rooms = self._rooms
+        rooms.router.reach.is_up(cell)
+        if cell.incarnation > 1 and (tell := rooms.watches.again(cell.address, cell.incarnation)) is not None:
+            rooms.router.delivery.after_outputs(cell, tell)
 
     async def _started(self, cell: Cell, actor: Actor[Any], reason: StartReason) -> None:
         ctx = cell.ctx

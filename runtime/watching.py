@@ -1,7 +1,8 @@
 """Who is told when an actor has ended for good.
 
 A watch is of an address: a restart is no end, and passivation is none. `Terminated` goes behind the watcher's user
-messages, and not into the system lane, so that it comes after everything that the watched one had sent.
+messages, and not into the system lane, so that it comes after everything that the watched one had sent. So does
+`ActorIsUpAgain`, for who has asked to be told of restarts: after all that the earlier incarnations had sent.
 """
 
 from collections.abc import Callable
@@ -11,20 +12,20 @@ from typing_extensions import override
 
 from actors.actor import StopReason
 from actors.address import Address
-from actors.errors import DeathPact
-from actors.message import Message
+from actors.errors import DeathPact, MissingHandler
+from actors.message import AsMessage, Message
 from actors.signals import Terminated
 from runtime.boundary import Boundary
 from runtime.cell import Cell
+from runtime.envelope import Envelope
+from runtime.events import ActorIsUpAgain
 from runtime.staged import Change
-
-AsMessage = Callable[[Terminated], Message[Any]]
 
 
 class Post(Protocol):
     """The router's way for a message of the runtime's own."""
 
-    def post_last(self, cell: Cell, message: Message[Any], ticket: Any) -> object: ...
+    def post_last(self, cell: Cell, message: Any, ticket: Any) -> Envelope: ...
 
 
 class Watcher(Protocol):
@@ -39,12 +40,22 @@ class Watcher(Protocol):
 class Watch:
     """One watch; the ticket of its message too: undone meanwhile, nothing is handled."""
 
-    __slots__ = ("address", "as_", "over", "reason", "told", "watcher")
+    __slots__ = ("address", "again", "as_", "over", "reason", "restarts", "told", "watcher")
 
-    def __init__(self, watcher: Watcher, address: Address, as_: AsMessage | None) -> None:
+    def __init__(
+        self, watcher: Watcher, address: Address, as_: AsMessage | None, *, restarts: bool = False
+    ) -> None:
+        """Raises MissingHandler: who asks for restarts has a handler for them."""
+        if restarts and as_ is None and ActorIsUpAgain not in watcher.cell.handlers:
+            raise MissingHandler(
+                f"{watcher.cell.address} watches restarts and has no handler for ActorIsUpAgain"
+            )
         self.watcher = watcher
         self.address = address
         self.as_ = as_
+        self.restarts = restarts
+        self.again: Again | None = None
+        """The newest restart since the watch began, unless it has been handled."""
         self.over = False
         """Undone, or replaced."""
         self.reason: StopReason | None = None
@@ -70,6 +81,27 @@ class Watch:
         if message.__class__ not in self.watcher.cell.handlers:
             raise DeathPact(f"{self.address} has ended: {reason.name}")
         return message
+
+
+class Again:
+    """A restart of the watched one; the ticket of its message too.
+
+    Of one watch the newest alone waits: a watcher that is slow does not hold a message for each of many restarts.
+    """
+
+    __slots__ = ("_watch", "envelope", "incarnation")
+
+    def __init__(self, watch: Watch, incarnation: int) -> None:
+        self._watch = watch
+        self.incarnation = incarnation
+        self.envelope: Envelope | None = None
+
+    def taken(self) -> bool:
+        watch = self._watch
+        if watch.again is not self or not watch.holds:
+            return False  # if the watch comes back, it is told anew
+        watch.again = None
+        return True
 
 
 class Watches:
@@ -100,6 +132,8 @@ class Watches:
         """As if it had never been silenced: what has come meanwhile is told now."""
         watch.over = False
         self._enter(watch)
+        if watch.again is not None and not watch.told:
+            self._tell_again(watch, watch.again.incarnation)
         if watch.reason is not None:
             self.forget(watch)
             if not watch.told:
@@ -128,6 +162,32 @@ class Watches:
                 self.tell(watch, reason)
 
         return tell
+
+    def again(self, address: Address, incarnation: int) -> Callable[[], None] | None:
+        """A later incarnation is up; what is answered tells each watcher that has asked for it."""
+        watches = list(self._of.get(address, {}).values())
+        if not watches:
+            return None
+
+        def tell() -> None:
+            for watch in watches:
+                self._tell_again(watch, incarnation)
+
+        return tell
+
+    def _tell_again(self, watch: Watch, incarnation: int) -> None:
+        cell, before = watch.watcher.cell, watch.again
+        if before is not None and before.envelope is not None and cell.mailbox is not None:
+            cell.mailbox.remove(before.envelope)
+        watch.again = again = Again(watch, incarnation)
+        if not (watch.restarts and watch.holds):
+            return  # kept in the books: an earlier watch that has asked for it may come back in its place
+        with Boundary() as boundary:
+            up = ActorIsUpAgain(watch.address, incarnation)
+            news = up if watch.as_ is None else watch.as_(up)
+            again.envelope = self._router.post_last(cell, news, again)
+        if boundary.error is not None:
+            cell.parent.failed(cell, boundary.error)
 
     def tell(self, watch: Watch, reason: StopReason) -> None:
         """Deliver it; who has no handler for `Terminated` has made a death pact, and fails."""
@@ -199,6 +259,7 @@ class Watched(Change):
         if handled or before.watcher.fenced:
             self._watches.forget(before)
             return
-        if after is not None and after.reason is not None:
-            before.reason = after.reason  # the one in force was told in its place
+        if after is not None:  # the one in force was told in its place
+            before.reason = after.reason or before.reason
+            before.again = after.again or before.again
         self._watches.restore(before)

@@ -12,7 +12,7 @@ from typing_extensions import override
 from actors.actor import Spec
 from actors.address import Address, Exact
 from actors.event import Event, Key
-from actors.message import Message
+from actors.message import AsMessage, Message
 from actors.ref import Ref
 
 
@@ -105,10 +105,11 @@ class Unstashed:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A watch; run `Terminated(...)`, or what `as_` makes of it, to end it."""
+    """A watch; run `Terminated(...)`, or what `as_` makes of it, to end it. `restarts`: it is told of them too."""
 
     ref: Ref[Any]
-    as_: Callable[[Any], Message[Any]] | None = None
+    as_: AsMessage | None = None
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

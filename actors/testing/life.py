@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from actors.actor import Actor
 from actors.errors import Fenced, NotInADurableTurn, StashFull, TimerLimit
-from actors.message import Deferred, Message
+from actors.message import AsMessage, Deferred, Message
 from actors.ref import Ref
 from actors.signals import ReceiveTimeout
 from actors.testing.effects import (
@@ -131,10 +131,10 @@ class HarnessLife:
 
     # --- others ----------------------------------------------------------------------------------------
 
-    def watch(self, ref: Ref[Any], as_: Callable[[Any], Message[Any]] | None = None) -> None:
+    def watch(self, ref: Ref[Any], as_: AsMessage | None = None, *, restarts: bool = False) -> None:
         if ref.address == self.world.address:
             raise ValueError(f"{ref.address} cannot watch itself")
-        self.output(Watched(ref, as_))
+        self.output(Watched(ref, as_, restarts))
 
     def unwatch(self, ref: Ref[Any]) -> None:
         self.output(Unwatched(ref))

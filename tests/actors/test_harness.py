@@ -457,9 +457,11 @@ def test_a_crashed_turn_has_not_changed_the_state() -> None:
 def test_a_watch_and_a_forward_are_values() -> None:
     def step(actor: Any) -> Any:
         actor.ctx.watch(BANK)
+        actor.ctx.watch(BANK, restarts=True)
         return actor.ctx.forward(BANK)
 
-    assert harness(Worker).run(Do(step=step)).outputs == [Watched(BANK), Forwarded(BANK)]
+    outputs = harness(Worker).run(Do(step=step)).outputs
+    assert outputs == [Watched(BANK), Watched(BANK, restarts=True), Forwarded(BANK)]
 
 
 def test_a_threads_result_is_given_by_hand() -> None:
