@@ -2,42 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from actors import Actor, Deferred, Message, receive
-
-VISITOR = "visitor"
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """What a crawl may do. Whoever writes to other people's machines decides this first."""
-
-    hosts: frozenset[str]
-    """As `127.0.0.1:8080`; a link that leads elsewhere is not followed."""
-    pause: float = 1.0
-    """Seconds between the end of one request to a host and the next one to it; never two at a time."""
-    pages: int = 1_000
-    """Pages that the whole crawl asks for; so many addresses are remembered."""
-    waiting: int = 100
-    """Addresses that may wait to be fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a crawl stands."""
-
-    accepted: int
-    waiting: int
-    left_out: int
-    """Links that had no place: the frontier, or the crawl, was full."""
-
-
-class Found(Message[None]):
-    """Links: the first ones, to begin with."""
-
-    links: tuple[str, ...]
 
 
 class Take(Message[list[str]]):
@@ -46,8 +13,8 @@ class Take(Message[list[str]]):
     count: int
 
 
-class Visited(Message[None]):
-    """A page that was taken has been fetched, or could not be; its host may rest."""
+class Visited(Message[int]):
+    """A page that was taken has been fetched, or could not be; its host may rest. Answers how many links had no place."""
 
     url: str
     links: tuple[str, ...]
@@ -57,92 +24,59 @@ class Rested(Message[None]):
     host: str
 
 
-class Look(Message[Standing]):
-    pass
+class Frontier(Actor[Take | Visited | Rested]):
+    """It is told what was found, and decides what is fetched; it fetches nothing and so never waits.
 
+    A link that leads to none of the `hosts` (`127.0.0.1:8080`) is not followed. A host has one request at a time, and
+    rests `pause` seconds behind it. The whole crawl has `most` pages: so many addresses are remembered.
+    """
 
-FrontierMessage = Found | Take | Visited | Rested | Look
-
-
-@dataclass(slots=True)
-class Host:
-    waiting: deque[str] = field(default_factory=deque[str])
-    free: bool = True
-
-
-class Frontier(Actor[FrontierMessage]):
-    """It is told what was found, and decides what is fetched; it fetches nothing and so never waits."""
-
-    def __init__(self, manners: Manners) -> None:
-        self.manners = manners
+    def __init__(self, hosts: list[str], urls: list[str], pause: float = 1.0, most: int = 1_000) -> None:
+        self.waiting = {host: deque[str]() for host in hosts}
+        self.busy: set[str] = set()  # hosts that are asked for a page, or have not rested since
         self.seen: set[str] = set()
-        self.hosts = {name: Host() for name in sorted(manners.hosts)}
-        self.under_way = 0
-        self.left_out = 0
-
-    @receive(Found)
-    def on_found(self, message: Found) -> None:
-        self.add(message.links)
-        self.give_out()
+        self.pause, self.most = pause, most
+        self.add(urls)
 
     @receive(Take)
     def on_take(self, message: Take) -> list[str] | Deferred[list[str]]:
         ready = self.ready(message.count)
-        return ready if ready or self.over else self.ctx.defer(VISITOR)
+        return self.ctx.defer("visitor") if ready is None else ready
 
     @receive(Visited)
-    def on_visited(self, message: Visited) -> None:
-        self.under_way -= 1
-        self.add(message.links)
+    def on_visited(self, message: Visited) -> int:
+        left_out = self.add(message.links)
         host = urlsplit(message.url).netloc
-        self.ctx.timer(host, self.manners.pause, Rested(host=host))
+        self.ctx.timer(host, self.pause, Rested(host=host))
         self.give_out()
+        return left_out
 
     @receive(Rested)
     def on_rested(self, message: Rested) -> None:
-        self.hosts[message.host].free = True
+        self.busy.remove(message.host)
         self.give_out()
 
-    @receive(Look)
-    def on_look(self, _: Look) -> Standing:
-        return Standing(len(self.seen), self.waiting, self.left_out)
-
-    @property
-    def waiting(self) -> int:
-        return sum(len(host.waiting) for host in self.hosts.values())
-
-    @property
-    def over(self) -> bool:
-        return not self.under_way and not self.waiting
-
-    def add(self, links: Iterable[str]) -> None:
+    def add(self, links: Iterable[str]) -> int:
         """What has no place is left out: a crawl is a loop, and who waits in a loop for room waits for himself."""
-        for link in links:
-            host = self.hosts.get(urlsplit(link).netloc)
-            if host is None or link in self.seen:
-                continue
-            if len(self.seen) < self.manners.pages and self.waiting < self.manners.waiting:
-                self.seen.add(link)
-                host.waiting.append(link)
-            else:
-                self.left_out += 1
+        new = [link for link in links if urlsplit(link).netloc in self.waiting and link not in self.seen]
+        room = self.most - len(self.seen)
+        for link in new[:room]:
+            self.seen.add(link)
+            self.waiting[urlsplit(link).netloc].append(link)
+        return len(new[room:])
 
-    def ready(self, count: int) -> list[str]:
-        """The next page of each host that is at rest."""
-        taken: list[str] = []
-        for name, host in list(self.hosts.items()):
-            if len(taken) < count and host.free and host.waiting:
-                taken.append(host.waiting.popleft())
-                host.free = False
-                self.hosts[name] = self.hosts.pop(name)  # to the end: the others come first next time
-        self.under_way += len(taken)
-        return taken
+    def ready(self, count: int) -> list[str] | None:
+        """The next page of each host that is at rest; None: there may be some later, a busy host's page has links."""
+        hosts = [host for host, urls in self.waiting.items() if urls and host not in self.busy][:count]
+        if not hosts and self.busy:
+            return None
+        self.busy.update(hosts)
+        for host in hosts:
+            self.waiting[host] = self.waiting.pop(host)  # to the end: the others come first next time
+        return [self.waiting[host].popleft() for host in hosts]
 
     def give_out(self) -> None:
         """Somebody may wait for this."""
-        asked: Take | None = self.ctx.deferred.get(VISITOR)
-        if asked is None:
-            return
-        ready = self.ready(asked.count)
-        if ready or self.over:
-            self.ctx.resolve(VISITOR, ready)
+        asked: Take | None = self.ctx.deferred.get("visitor")
+        if asked and (ready := self.ready(asked.count)) is not None:
+            self.ctx.resolve("visitor", ready)

@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trio
 
 from actors import Spec
 from runtime import System
-from samples.crawler.crawl import Links, NotFetched, Page, crawl, fetch, main, read
-from samples.crawler.frontier import Found, Frontier, Look, Manners, Standing
-from samples.crawler.site import Site, open_sites
+from samples.crawler.crawl import Page, crawl, fetch, timed
+from samples.crawler.frontier import Frontier
+from samples.crawler.site import open_sites
 from tests.runtime.cast import on_stage, settled
 
 WINDOW = 8
@@ -21,8 +23,26 @@ def most_mail(system: System) -> int:
     return max((len(cell.mailbox or ()) for cell in system.router.cells.values()), default=0)
 
 
-async def at_once() -> None:
+async def at_once(_: str) -> None:
     """A site that need not think."""
+
+
+async def nothing(_: Page) -> None:
+    """A reader who is always ready."""
+
+
+async def crawled(
+    system: System,
+    frontier: Spec[Any],
+    each: Callable[[Page], Awaitable[object]] = nothing,
+    fetch: Callable[[str], Awaitable[Page]] = fetch,
+) -> list[Page]:
+    pages: list[Page] = []
+    async with crawl(system.spawn(frontier), fetch).open(system, window=WINDOW) as found:
+        async for page in found:
+            pages.append(page)
+            await each(page)
+    return pages
 
 
 # --- on real sockets -----------------------------------------------------------------------------------
@@ -30,72 +50,76 @@ async def at_once() -> None:
 
 @pytest.mark.wire
 async def test_every_page_of_every_site_is_fetched_once_and_a_site_has_one_request_at_a_time() -> None:
+    under_way: list[str] = []
+    most: Counter[str] = Counter()
+
+    async def pace(url: str) -> None:
+        host = urlsplit(url).netloc
+        under_way.append(host)
+        most[host] = max(most[host], under_way.count(host))
+        await settled()
+        under_way.remove(host)
+
     with trio.fail_after(30):
-        async with open_sites(3, pages=20, pace=at_once) as sites, System() as system:
-            count, standing = await read(system, [site.host for site in sites], pause=0.0, reading=0.0)
-    assert count == 60
-    assert standing == Standing(accepted=60, waiting=0, left_out=0)
-    for site in sites:
-        assert Counter(site.served) == Counter(f"/{number}" for number in range(20))
-        assert site.most == 1
+        async with open_sites(3, 20, pace) as hosts, System() as system:
+            pages = await crawled(system, Spec(Frontier, (hosts, [f"http://{hosts[0]}/0"], 0.0)))
+    expected = Counter(f"http://{host}/{number}" for host in hosts for number in range(20))
+    assert Counter(page.url for page in pages) == expected
+    assert all(page.text and page.left_out == 0 for page in pages)
+    assert most == dict.fromkeys(hosts, 1)
 
 
 @pytest.mark.wire
 async def test_a_crawl_goes_on_by_one_request_for_each_answer_that_a_slow_site_gives() -> None:
+    asked: list[str] = []
     arrives, arrived = trio.open_memory_channel[None](100)
     release = trio.Semaphore(0)
 
-    async def pace() -> None:
+    async def pace(url: str) -> None:
+        asked.append(url)
         arrives.send_nowait(None)
         await release.acquire()
 
-    async def look_on(sites: list[Site], system: System, nursery: trio.Nursery) -> None:
+    async def look_on(system: System, nursery: trio.Nursery) -> None:
         await arrived.receive()
         for answers in range(30):
-            assert sum(len(site.served) for site in sites) == answers
-            assert sites[0].under_way == 1
+            await settled()
+            assert len(asked) == answers + 1
             assert most_mail(system) <= 2
             release.release()
             await arrived.receive()
         nursery.cancel_scope.cancel()
 
     with trio.fail_after(30):
-        sites_open = open_sites(1, pages=100, pace=pace)
-        async with sites_open as sites, System() as system, trio.open_nursery() as nursery:
-            nursery.start_soon(look_on, sites, system, nursery)
-            await read(system, [sites[0].host], pause=0.0, reading=0.0)
-    assert len(sites[0].served) == 30
+        async with open_sites(1, 100, pace) as hosts, System() as system, trio.open_nursery() as nursery:
+            nursery.start_soon(look_on, system, nursery)
+            await crawled(system, Spec(Frontier, (hosts, [f"http://{hosts[0]}/0"], 0.0)))
+    assert len(asked) == 31
 
 
 @pytest.mark.wire
 async def test_a_page_that_is_not_there_and_a_site_that_is_not_there_are_told_and_end_no_crawl() -> None:
     (gone,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    dead = "http://127.0.0.1:{1}/".format(*gone.socket.getsockname())
+    dead = "127.0.0.1:{1}".format(*gone.socket.getsockname())
     await gone.aclose()
     with trio.fail_after(30):
-        async with open_sites(1, pages=1, pace=at_once) as (site,), System() as system:
-            hosts = frozenset([site.host, dead.split("/")[2]])
-            frontier = system.spawn(Spec(Frontier, (Manners(hosts, pause=0.0),)))
-            await frontier.ask(Found(links=(dead, f"http://{site.host}/7", f"http://{site.host}/0")))
-            async with crawl(frontier).open(system) as pages:
-                found = {page.url: page.failure async for page in pages}
-    assert "OSError" in (found[dead] or "")
-    assert found[f"http://{site.host}/7"] == "HTTP/1.0 404 Not Found"
-    assert found[f"http://{site.host}/0"] is None
-    assert len(found) == 3
+        async with open_sites(1, 1, at_once) as (host,), System() as system:
+            first = [f"http://{dead}/", f"http://{host}/7", f"http://{host}/0"]
+            pages = await crawled(system, Spec(Frontier, ([host, dead], first, 0.0)))
+    found = {page.url: page.failure for page in pages}
+    assert "OSError" in (found[f"http://{dead}/"] or "")
+    assert found[f"http://{host}/7"] == "HTTP/1.0 404 Not Found"
+    assert found[f"http://{host}/0"] is None
+    assert len(pages) == 3
 
 
 @pytest.mark.wire
 async def test_the_program_says_how_many_pages_came_and_how_fast(capsys: pytest.CaptureFixture[str]) -> None:
     with trio.fail_after(60):
-        await main(sites=2, pages=4)
+        await timed(0.02, 0.01, sites=2, pages=4)
     # on a busy machine the watchdog's warnings stand between them
-    lines = [line for line in capsys.readouterr().out.splitlines() if " pages of " in line]
-    assert [line.split(":")[0] for line in lines] == [
-        "8 pages of 2 quick sites, 0 s each to read",
-        "8 pages of 2 slow sites, 0 s each to read",
-        "8 pages of 2 quick sites, 0.02 s each to read",
-    ]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " pages, " in line]
+    assert line.startswith("8 pages, 0.02 s to answer, 0.01 s to read: ")
 
 
 # --- in virtual time -----------------------------------------------------------------------------------
@@ -112,42 +136,31 @@ class Web:
         self.visits: dict[str, list[tuple[float, float]]] = {host: [] for host in hosts}
         self.mail = 0
 
-    async def fetch(self, url: str) -> str:
+    async def fetch(self, url: str) -> Page:
         host, number = url.removeprefix("http://").split("/")
         begin = self.system.clock.now()
         await trio.sleep(self.hosts[host])
         self.visits[host].append((begin, self.system.clock.now()))
         self.mail = max(self.mail, most_mail(self.system))
         names, first = list(self.hosts), int(number) * self.links
-        return "".join(
-            f"<a href='http://{names[n % len(names)]}/{n}'>" for n in range(first + 1, first + self.links + 1)
-        )
+        links = (f"http://{names[n % len(names)]}/{n}" for n in range(first + 1, first + self.links + 1))
+        return Page(url, "".join(f"<a href='{link}'>" for link in links))
 
     @property
     def fetched(self) -> int:
         return sum(len(visits) for visits in self.visits.values())
 
     async def crawled(
-        self, manners: Manners, each: Callable[[Page], Awaitable[object]]
-    ) -> tuple[list[Page], Standing]:
-        frontier = self.system.spawn(Spec(Frontier, (manners,)))
-        await frontier.ask(Found(links=(f"http://{next(iter(self.hosts))}/0",)))
-        pages: list[Page] = []
-        async with crawl(frontier, self.fetch).open(self.system, window=WINDOW) as found:
-            async for page in found:
-                pages.append(page)
-                await each(page)
-        return pages, await frontier.ask(Look())
-
-
-async def nothing(_: Page) -> None:
-    """A reader who is always ready."""
+        self, hosts: str, pause: float, most: int, each: Callable[[Page], Awaitable[object]] = nothing
+    ) -> list[Page]:
+        first = [f"http://{next(iter(self.hosts))}/0"]
+        return await crawled(self.system, Spec(Frontier, (list(hosts), first, pause, most)), each, self.fetch)
 
 
 @on_stage()
 async def test_a_host_rests_between_two_requests_and_never_has_two_at_once(system: System) -> None:
     web = Web(system, {"a": 0.1, "b": 0.5, "c": 2.0})
-    pages, _ = await web.crawled(Manners(frozenset("abc"), pause=1.0, pages=200), nothing)
+    pages = await web.crawled("abc", pause=1.0, most=200)
     assert len(pages) == 200
     for visits in web.visits.values():
         assert len(visits) > 20
@@ -160,7 +173,7 @@ async def test_a_slow_site_slows_the_crawler_and_no_mailbox_grows(system: System
     for seconds in (1.0, 10.0):
         web = Web(system, {"a": seconds}, links=50)
         begin = system.clock.now()
-        pages, _ = await web.crawled(Manners(frozenset("a"), pause=0.0, pages=100), nothing)
+        pages = await web.crawled("a", pause=0.0, most=100)
         took.append(round(system.clock.now() - begin))
         assert len(pages) == 100
         assert web.mail <= 2
@@ -169,7 +182,7 @@ async def test_a_slow_site_slows_the_crawler_and_no_mailbox_grows(system: System
 
 @on_stage()
 async def test_a_reader_who_stops_reading_stops_the_crawl(system: System) -> None:
-    hosts = {f"h{number}": 0.01 for number in range(20)}
+    hosts = dict.fromkeys("abcdefghijklmnopqrst", 0.01)
     web = Web(system, hosts)
     ahead: list[int] = []
 
@@ -178,29 +191,22 @@ async def test_a_reader_who_stops_reading_stops_the_crawl(system: System) -> Non
         ahead.append(web.fetched - len(ahead))
         assert most_mail(system) <= 2
 
-    await web.crawled(Manners(frozenset(hosts), pause=0.0, pages=100), long_pause)
+    await web.crawled("".join(hosts), 0.0, 100, long_pause)
     assert max(ahead) <= 3 * WINDOW
 
 
 @on_stage()
-async def test_the_frontier_holds_what_it_may_and_counts_what_had_no_place(system: System) -> None:
+async def test_the_frontier_holds_what_it_may_and_says_how_many_links_had_no_place(system: System) -> None:
     web = Web(system, {"a": 0.1}, links=500)
-    waiting: list[int] = []
-
-    async def look(_: Page) -> None:
-        cells = system.router.cells.values()
-        waiting.extend(cell.actor.waiting for cell in cells if isinstance(cell.actor, Frontier))
-
-    pages, standing = await web.crawled(Manners(frozenset("a"), pause=0.0, pages=40, waiting=10), look)
-    assert max(waiting) == 10
-    assert len(pages) == standing.accepted == 40
-    assert standing.left_out > 1_000
+    pages = await web.crawled("a", pause=0.0, most=40)
+    assert len(pages) == 40
+    assert [page.left_out for page in pages[:2]] == [500 - 39, 500]
 
 
 @on_stage()
 async def test_a_link_to_a_foreign_host_is_not_followed(system: System) -> None:
     web = Web(system, {"a": 0.0, "b": 0.0})
-    pages, _ = await web.crawled(Manners(frozenset("a"), pause=0.0, pages=10), nothing)
+    pages = await web.crawled("a", pause=0.0, most=10)
     assert {page.url[:9] for page in pages} == {"http://a/"}
     assert web.visits["b"] == []
 
@@ -209,15 +215,14 @@ async def test_a_link_to_a_foreign_host_is_not_followed(system: System) -> None:
 async def test_leaving_the_crawl_ends_what_is_being_fetched(system: System) -> None:
     left: list[str] = []
 
-    async def slow(url: str) -> str:
+    async def slow(url: str) -> Page:
         try:
             await trio.sleep_forever()
         finally:
             left.append(url)
-        raise NotFetched("never")
+        return Page(url)
 
-    frontier = system.spawn(Spec(Frontier, (Manners(frozenset("ab")),)))
-    await frontier.ask(Found(links=("http://a/1", "http://b/1")))
+    frontier = system.spawn(Spec(Frontier, (["a", "b"], ["http://a/1", "http://b/1"])))
     async with crawl(frontier, slow).open(system):
         await settled()
         assert left == []
@@ -226,10 +231,10 @@ async def test_leaving_the_crawl_ends_what_is_being_fetched(system: System) -> N
 
 def test_links_are_whole_addresses_each_once_without_fragments() -> None:
     text = "<a href='/x#top'>1</a><a href=../y>2</a><a href='/x'>3</a><a>4</a><b href=z><a href='http://o/'>"
-    assert list(Links("http://h/d/e/", text).found) == ["http://h/x", "http://h/d/y", "http://o/"]
+    assert Page("http://h/d/e/", text).links == ("http://h/x", "http://h/d/y", "http://o/")
 
 
-async def test_fetch_refuses_an_answer_that_is_none() -> None:
+async def test_an_answer_that_is_none_is_a_failure() -> None:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
     async def rude(stream: trio.SocketStream) -> None:
@@ -238,6 +243,6 @@ async def test_fetch_refuses_an_answer_that_is_none() -> None:
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.serve_listeners, rude, listeners)
-            with pytest.raises(NotFetched):
-                await fetch("http://127.0.0.1:{1}/".format(*listeners[0].socket.getsockname()))
+            page = await fetch("http://127.0.0.1:{1}/".format(*listeners[0].socket.getsockname()))
             nursery.cancel_scope.cancel()
+    assert page.failure
