@@ -45,6 +45,13 @@ class AskCycle(ActorError):
         self.chain = chain
 
 
+class MailboxCycle(AskCycle):
+    """As AskCycle, but not by asks alone: an actor of the chain waits for room in another's mailbox, or for its end.
+
+    Of what is told into such a circle no sender hears: it is a dead letter, `mailbox_cycle`.
+    """
+
+
 class MailboxFull(ActorError):
     """The mailbox holds its bound and its policy is to refuse."""
 

@@ -7,17 +7,18 @@ until all of it is in its mailboxes. Who has waited longest comes first, and nob
 from collections import deque
 from collections.abc import Callable, Iterable
 
+import outcome
 import trio
 
 from actors.actor import StopReason
 from actors.address import Address
-from actors.errors import MailboxFull, StartFailed
+from actors.errors import MailboxCycle, MailboxFull, StartFailed
 from actors.mailbox import Overflow
 from runtime.cell import STOPPED, STOPPING, Cell
 from runtime.envelope import Envelope
 from runtime.letters import DeadLetters
 from runtime.run_queue import RunQueue
-from runtime.waits import add_edge, queue_again, waits_for
+from runtime.waits import add_edge, chain_of, queue_again, waits_for
 
 Deliver = Callable[[Cell, Address, Envelope], bool]
 """The router's whole way for an output of a cell: who lives there, may it pass, and into the mailbox."""
@@ -82,6 +83,8 @@ class Delivery:
             self._letters.add(cell.address, envelope, "overflow")
             return True
         if waits_for(cell, sender):  # full mailboxes that wait for each other: nobody would ever make room
+            if envelope.pending is not None:
+                envelope.pending.settle(outcome.Error(MailboxCycle(chain_of(sender, cell))))
             self._letters.add(cell.address, envelope, "mailbox_cycle")
             return True
         self._when_room(sender, cell, envelope)

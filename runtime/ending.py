@@ -25,6 +25,7 @@ from runtime.envelope import Envelope
 from runtime.poison import crashed_by
 from runtime.rooms import Rooms
 from runtime.turn_end import check_returned
+from runtime.waits import awaited_ends
 
 log = structlog.get_logger("callboard.actors")
 COMMIT_WAIT = 30.0
@@ -171,7 +172,9 @@ class Ending:
         actor, family = cell.actor, cell.children
         restarts = cell.end_reason is None
         if family is not None and not (restarts and cell.spec.keep_children and not family.given_up):
-            await family.close(reason)
+            anew = restarts or cell.end_reason is StopReason.IDLE  # else who asks it is refused at once
+            with awaited_ends(cell, list(family.children.values()) if anew else []):
+                await family.close(reason)
             if cell.children is family:
                 cell.children = None
         if cell.actor is actor:  # two may end it at once: a restart, and whoever stops it

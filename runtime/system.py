@@ -10,7 +10,7 @@ get what their deadline would give them), cancel (children before parents, in re
 """
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -51,6 +51,7 @@ from runtime.store.port import Store
 from runtime.supervisor import Supervisor
 from runtime.trace import NodeCrashed, Trace
 from runtime.under_way import UnderWay
+from runtime.waits import awaited_end
 from runtime.waking import Waking
 from runtime.watchdog import SLOW_TURN, Watchdog
 from runtime.watching import Watches
@@ -214,12 +215,16 @@ class System:
         return self.dispatcher.idle and self.commit.idle and self._under_way.nothing
 
     async def stop(self, ref: Ref[Any]) -> None:
-        """Stop an actor and wait until it has ended; nobody there: nothing happens."""
+        """Stop an actor and wait until it has ended; nobody there: nothing happens.
+
+        Raises MailboxCycle in a turn of that actor, or of one below it: the end waits for that turn. `ctx.stop` does not wait.
+        """
         cell = self.router.cells.get(ref.address)
         if cell is not None:
-            parent = cell.parent
+            parent, speaker = cell.parent, SPEAKER.get()
             assert isinstance(parent, Supervisor)
-            await parent.stop_and_wait(cell, StopReason.STOP)
+            with nullcontext() if speaker is None else awaited_end(speaker.cell, cell):
+                await parent.stop_and_wait(cell, StopReason.STOP)
 
     async def reset(self) -> None:
         """Empty the node: all actors that were activated by their address end, and the store is emptied.

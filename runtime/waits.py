@@ -1,17 +1,20 @@
 """Who waits for whom: the edges between cells that a cycle of asks, or of full mailboxes, is found by.
 
-`cell.waits` holds them: whom the cell's present turn asks, and whose mailbox has no room for what it has let out.
+`cell.waits` holds them: whom the cell's present turn asks, whose end it waits for, and whose mailbox has no room for
+what it has let out; of an actor that begins anew, its children that have still to end.
 Only an ask that must queue can close a cycle: an idle target waits for nobody. So nothing here is on the fast way.
 A message may move: tried again, stashed, forwarded, from a passivated actor to its successor. Its asker's edge moves
 with it, in `queue_again`. A deferred ask is no edge: the actor that defers is free.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import outcome
 
-from actors.errors import AskCycle
+from actors.errors import AskCycle, MailboxCycle
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Envelope, Pending, Stage
 
@@ -38,11 +41,49 @@ def waits_for(cell: Cell, sought: Cell) -> bool:
     return False
 
 
+def chain_of(asker: Cell, target: Cell) -> list[str]:
+    """The addresses of the circle that an edge between them closes."""
+    return [asker.address, *(cell.address for cell in _path(target, asker, set()) or ())]
+
+
 def check_cycle(asker: Cell, target: Cell) -> None:
-    """Raise AskCycle, with the chain in it, if the target waits for the asker."""
+    """Raise AskCycle, with the chain in it, if the target waits for the asker; MailboxCycle if somebody there waits for room."""
     path = _path(target, asker, set())
     if path is not None:
-        raise AskCycle([asker.address, *(cell.address for cell in path)])
+        full = any(here.blocked and here.blocked[0][0] == to.address for here, to in pairwise(path))
+        raise (MailboxCycle if full else AskCycle)([asker.address, *(cell.address for cell in path)])
+
+
+@contextmanager
+def awaited_end(asker: Cell, cell: Cell) -> Generator[None, None, None]:
+    """The asker's present turn waits in it for the end of `cell`. Raises MailboxCycle if that end waits for this turn."""
+    path = _below(cell, asker)
+    if path is not None:
+        raise MailboxCycle([asker.address, *(one.address for one in path)])
+    edges = add_edge(asker, cell)
+    try:
+        yield
+    finally:
+        edges.remove(cell)
+
+
+@contextmanager
+def awaited_ends(cell: Cell, children: Iterable[Cell]) -> Generator[None, None, None]:
+    """The cell begins anew when they have ended: what they ask it until then would wait for themselves."""
+    ends = [(add_edge(cell, child), child) for child in children]
+    try:
+        yield
+    finally:
+        for edges, child in ends:
+            edges.remove(child)
+
+
+def _below(cell: Cell, sought: Cell) -> list[Cell] | None:
+    """The way down to it, if it is the cell itself, or in its family: an actor ends after its children."""
+    if cell is sought:
+        return [cell]
+    children = () if cell.children is None else cell.children.children.values()
+    return next(([cell, *rest] for child in children if (rest := _below(child, sought))), None)
 
 
 def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
