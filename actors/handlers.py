@@ -42,10 +42,16 @@ class Handling:
     kind: Kind
     interleave: bool = False
     readonly: bool = False
+    reentrant: bool = False
 
 
 def receive(
-    kind: type[Fits[M, R]], *, state: str | None = None, interleave: bool = False, readonly: bool = False
+    kind: type[Fits[M, R]],
+    *,
+    state: str | None = None,
+    interleave: bool = False,
+    readonly: bool = False,
+    reentrant: typing.Literal["chain"] | None = None,
 ) -> Callable[[Handler[A, M, R]], Handler[A, M, R]]:
     """Mark the method that handles messages of `kind`; what it takes and answers is checked by the type checkers.
 
@@ -54,17 +60,23 @@ def receive(
     finds changed what the handler changes. For a plain `def` of a volatile actor alone, else BadHandler.
     With `readonly` it stages nothing: `ctx.stage`, and all that stages, raises ReadOnlyTurn. Its reply waits for what
     was staged before, as any. For a durable actor alone, else BadHandler.
+    With `reentrant="chain"` a turn that waits in an ask lets the message in, if it is asked in the course of that ask:
+    instead of AskCycle, a whole turn within the pause of the other, which then finds changed what the handler changes.
+    All else waits as ever. It is not tried again after a crash. For a volatile actor alone, else BadHandler.
     Two for one message are DuplicateHandler, one outside the protocol is ForeignHandler, when the class is created.
     Without parentheses, or of what is no class, it is BadHandler at once.
     """
     if not isinstance(cast("object", kind), type):
         raise BadHandler(f"write @receive(Message), with the class of the message, not of {kind!r}")
+    if reentrant not in {None, "chain"}:
+        raise BadHandler(f"reentrant is 'chain' or None, not {reentrant!r}")
 
     def mark(handler: Handler[A, M, R]) -> Handler[A, M, R]:
         handler.__dict__["receives"] = kind
         handler.__dict__["in_state"] = state
         handler.__dict__["interleaves"] = interleave
         handler.__dict__["readonly"] = readonly
+        handler.__dict__["reentrant"] = reentrant is not None
         return handler
 
     return mark
@@ -140,7 +152,7 @@ def not_taken(cls: type, handlers: typing.Iterable[type], message: object) -> st
 def interleaving(
     cls: type, tables: typing.Iterable[typing.Mapping[type, Handling]], *, durable: bool
 ) -> bool:
-    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot, or cannot be readonly."""
+    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot, or cannot be what it is marked as."""
     handlings = [one for table in tables for one in table.values()]
     found = [one for one in handlings if one.interleave]
     for one in found:
@@ -148,6 +160,10 @@ def interleaving(
             why = "a durable actor's turns are one after the other" if durable else "it is a plain `def`"
             raise BadHandler(f"{cls.__name__}.{one.function.__name__} cannot interleave: {why}")
     for one in handlings:
+        if one.reentrant and durable:
+            raise BadHandler(
+                f"{cls.__name__}.{one.function.__name__} cannot be reentrant: a durable actor asks nobody"
+            )
         if one.readonly and not durable:
             raise BadHandler(
                 f"{cls.__name__}.{one.function.__name__} is readonly: a volatile actor stages nothing"
@@ -177,12 +193,19 @@ def _newest(cls: type, handling: Handling) -> Handling:
     function = getattr(cls, handling.function.__name__, handling.function)
     if function is handling.function:
         return handling
-    return _handling(function, interleave=handling.interleave, readonly=handling.readonly)
+    return _handling(
+        function,
+        interleave=handling.interleave,
+        readonly=handling.readonly,
+        reentrant=handling.reentrant,
+    )
 
 
-def _handling(function: Callable[[Any, Any], Any], *, interleave: bool, readonly: bool) -> Handling:
+def _handling(
+    function: Callable[[Any, Any], Any], *, interleave: bool, readonly: bool, reentrant: bool
+) -> Handling:
     kind = kind_of(function)
-    return Handling(_reading(function, kind) if readonly else function, kind, interleave, readonly)
+    return Handling(_reading(function, kind) if readonly else function, kind, interleave, readonly, reentrant)
 
 
 def _reading(function: Callable[[Any, Any], Any], kind: Kind) -> Callable[[Any, Any], Any]:
@@ -229,7 +252,9 @@ def marked(cls: type) -> dict[str | None, dict[type, Handling]]:
         table = found.setdefault(member.in_state, {})
         if kind in table:
             raise DuplicateHandler(f"{cls.__name__}.{name} is a second handler for {kind.__name__}")
-        table[kind] = _handling(member, interleave=member.interleaves, readonly=member.readonly)
+        table[kind] = _handling(
+            member, interleave=member.interleaves, readonly=member.readonly, reentrant=member.reentrant
+        )
     return found
 
 

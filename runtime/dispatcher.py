@@ -26,6 +26,7 @@ from runtime.envelope import Envelope, Stage
 from runtime.inline import Asks, InlineAsks
 from runtime.interleaving import interleave
 from runtime.pace import Pace
+from runtime.reentrance import Reentrance
 from runtime.run_queue import RunQueue, Schedule
 from runtime.timers import Timers
 from runtime.trace import Trace
@@ -68,6 +69,7 @@ class Dispatcher:
         self.queue = RunQueue(schedule)
         self._pace = Pace(now)
         self._ends = TurnEnd(commit, timers, trace)
+        self.reentrance = Reentrance(self.queue, self._ends, self._raised)
         self.asks: Asks = InlineAsks(self.queue, self._ends, commit, timers, trace)
         self.visitor: Callable[[Pump, Cell, int], Coroutine[Any, Any, None]] = self.visit
         """Who visits a cell, for so many messages; it and `asks` are replaced while turns are measured."""
@@ -80,6 +82,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Drive cells until cancelled."""
         async with trio.open_nursery() as self._nursery:
+            self.reentrance.begin(self._nursery)
             self._nursery.start_soon(self._pump)
 
     @property

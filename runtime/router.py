@@ -182,11 +182,14 @@ class Router:
     async def _queued(
         self, cell: Cell, to: Address, message: Any, asker: Cell | None, began: list[Pending] | None
     ) -> Any:
+        reentrance, comes_back = self.dispatcher.reentrance, False
         if asker is not None:
             if cell.unborn is asker:  # spawned in this very turn
                 begin_asked(asker, cell)
             if not interleaves(cell, message):
-                check_cycle(asker, cell)
+                comes_back = reentrance.allows(asker, cell, message)
+                if not comes_back:
+                    check_cycle(asker, cell)
         envelope = self._asking_envelope(cell, message, asker)
         if isinstance(to, Exact):
             self.reach.pins.mark(envelope, to, self.letters)
@@ -195,7 +198,10 @@ class Router:
             began.append(pending)
         wait_for(pending, cell)
         try:
-            await self.delivery.put_waiting(cell, envelope)
+            if comes_back:
+                reentrance.enter(cell, envelope)
+            else:
+                await self.delivery.put_waiting(cell, envelope)
             return await pending.wait()
         finally:
             pending.free()
@@ -403,6 +409,11 @@ class Router:
             return True
         if isinstance(to, Exact):
             self.reach.pins.mark(envelope, to, self.letters)
+        reentrance, asker = self.dispatcher.reentrance, pending.asker
+        leaving = pending.raise_cancel is not None
+        if asker is not None and not leaving and reentrance.allows(asker, cell, envelope.message):
+            reentrance.enter(cell, envelope)
+            return True
         return not queue_again(cell, pending, envelope) or self.delivery.hand_over(sender, cell, envelope)
 
 

@@ -96,6 +96,33 @@ def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
     return None
 
 
+def called_by(asker: Cell, cell: Cell) -> bool:
+    """Whether the asker's turn is part of what the turn of `cell` waits for: called by it, over any number of others.
+
+    Whoever merely waits in a mailbox has not called the turn that is under way there.
+    """
+    seen: set[Cell] = set()
+    stack = [cell]
+    while stack:
+        here = stack.pop()
+        if here is asker:
+            return True
+        if here not in seen:
+            seen.add(here)
+            stack += [following for following in set(here.waits or ()) if _has_begun(here, following)]
+    return False
+
+
+def _has_begun(asker: Cell, target: Cell) -> bool:
+    """Of the asker's edges to it one at least is more than mail that waits there, or waits for room there."""
+    assert asker.waits is not None
+    mail = [] if target.mailbox is None else target.mailbox.waiting()
+    outside = [envelope for envelope, _ in target.room or ()]
+    waiting = sum(one.pending is not None and one.pending.asker is asker for one in (*mail, *outside))
+    waiting += sum(one.pending is None and one.sender == asker.address for one in outside)
+    return asker.waits.count(target) > waiting
+
+
 def interleaves(cell: Cell, message: Any) -> bool:
     """Whether the message can be handled now, in the midst of a turn: then to wait for its reply closes no cycle."""
     if (

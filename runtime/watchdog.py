@@ -31,7 +31,9 @@ LOOKS = 2
 TOLD_MAX = 64
 """Slow turns that are remembered, so that one that awaits and holds the loop again is not told of twice."""
 
-DRIVERS = frozenset({"runtime.dispatcher", "runtime.driving", "runtime.inline", "runtime.interleaving"})
+DRIVERS = frozenset(
+    {"runtime.dispatcher", "runtime.driving", "runtime.inline", "runtime.interleaving", "runtime.reentrance"}
+)
 """What calls handlers."""
 CALLERS = frozenset(
     {
