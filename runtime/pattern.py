@@ -19,7 +19,8 @@ Factory = Callable[[Address], Spec[Any] | None]
 class Pattern:
     """One pattern, named by an entry point of the group `callboard.patterns` or handed to `System(patterns=[...])`.
 
-    An actor of your own is one as well: `Pattern("auction", {"auction": lambda address: Spec(Auction)})`.
+    An actor of your own is one as well: `Pattern("auction", {"auction": lambda address: Spec(Auction)})`. Workers without
+    an identity are a pool at the prefix's own address, `/auction`: see `patterns.routers.pool`.
     """
 
     name: str

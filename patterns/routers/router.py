@@ -90,7 +90,17 @@ def pool(policy: Policy, routee: Spec[M], size: int | Size) -> Spec[M]: ...
 @overload
 def pool(policy: Broadcast, routee: Spec[M], size: int | Size) -> Spec[ToAll[M]]: ...
 def pool(policy: Begins, routee: Spec[Any], size: int | Size) -> Spec[Any]:
-    """A router whose routees are its own children, each restarted alone as its spec says. Raises BadSpec."""
+    """A router whose routees are its own children, each restarted alone as its spec says. Raises BadSpec.
+
+    Stateless workers are a pool that lives at a pattern's prefix, from the first message on; `size` of them at most:
+
+        def workers(address: Address) -> Spec[Scale] | None:
+            return pool(smallest_mailbox(), Spec(Scaler), 8) if address == "/scale" else None
+
+        Pattern("scale", {"scale": workers})  # and then system.ref(Address.of("scale"))
+
+    A pool has children, so that it is not passivated: one for each address below the prefix would never go.
+    """
     _check_policy(policy)
     _check_spec(routee)
     bounds = size if isinstance(size, Size) else Size(size, size)

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.actor import Spec
-from actors.errors import ActorCrashed, BadSpec
+from actors.address import Address
+from actors.errors import ActorCrashed, BadSpec, DeadLettered
 from actors.ref import Ref
 from actors.supervision import Restart
 from patterns.routers import Size, pool, round_robin, smallest_mailbox
 from patterns.routers.ring import Ring
+from runtime.pattern import Pattern
 from runtime.system import System
 from tests.patterns.routers.company import Do, Member, Who
 from tests.runtime.cast import Bang, on_stage, settled
@@ -120,3 +122,28 @@ def test_a_routee_that_comes_takes_about_its_share_of_keys_and_moves_no_other(co
             assert after.owner(key) == "/new"
             moved += 1
     assert 0.4 / (count + 1) <= moved / 1_000 <= 2.0 / (count + 1)
+
+
+def workers(address: Address) -> Spec[Who | Do] | None:
+    return pool(smallest_mailbox(), Spec(Member, ("m",)), 4) if address == "/work" else None
+
+
+@on_stage(patterns=[Pattern("work", {"work": workers})])
+async def test_a_pool_at_the_address_of_a_prefix_is_its_stateless_workers(system: System) -> None:
+    work: Ref[Who | Do] = system.ref(Address.of("work"))
+    at_once = [0]
+
+    async def step(_: str) -> None:
+        at_once.append(at_once[-1] + 1)
+        await trio.sleep(1)
+        at_once.append(at_once[-1] - 1)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(12):
+            nursery.start_soon(work.ask, Do(step=step))
+    assert max(at_once) == 4
+    assert len(children(system, work)) == 4
+    with pytest.raises(DeadLettered):
+        await system.ref(Address.of("work", "somebody")).ask(Who())
+    await trio.sleep(5_000)
+    assert len(children(system, work)) == 4, "it has children: it is not passivated"
