@@ -31,6 +31,11 @@ class Inlet:
         self.taken += 1
         return self.buffer.popleft()
 
+    @property
+    def owed(self) -> int:
+        """Items that it has asked for and not had."""
+        return 0 if self.ended else self.granted - self.received
+
     def refill(self) -> int | None:
         """The new total to ask for; None while more than half of the window is still granted."""
         if self.ended or self.granted - self.taken > self.window // 2:
@@ -47,11 +52,11 @@ class Inlet:
 class Outlet:
     """What goes to one downstream stage."""
 
-    __slots__ = ("_demanded", "_sent", "_turn")
+    __slots__ = ("_demanded", "_turn", "sent")
 
     def __init__(self) -> None:
         self._demanded = 0
-        self._sent = 0
+        self.sent = 0
         self._turn: list[Any] = []
 
     def demand(self, total: int) -> None:
@@ -60,11 +65,11 @@ class Outlet:
     @property
     def room(self) -> int:
         """How many more items downstream takes now."""
-        return self._demanded - self._sent
+        return self._demanded - self.sent
 
     def put(self, item: Any) -> None:
         assert self.room > 0, "an item that nobody has asked for"
-        self._sent += 1
+        self.sent += 1
         self._turn.append(item)
 
     def drain(self) -> tuple[Any, ...]:

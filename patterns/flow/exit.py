@@ -1,13 +1,15 @@
 """The end of a flow: holds what the consumer has not seen yet, and tells it of the flow's end or failure."""
 
+from collections.abc import Sequence
 from itertools import islice
 
 from typing_extensions import override
 
+from actors.address import Address
 from actors.handlers import receive
 from actors.message import Deferred
 from patterns.flow.messages import Broken, Chunk, FlowBroken, Next
-from patterns.flow.stage import Stage, Wiring
+from patterns.flow.stage import Stage, Wiring, counted
 
 NEXT = "next"
 
@@ -39,6 +41,12 @@ class Exit(Stage):
     def work(self) -> None:
         if NEXT in self.ctx.deferred and (chunk := self._chunk()) is not None:
             self.ctx.resolve(NEXT, chunk)
+
+    @override
+    def awaits(self) -> Sequence[tuple[Address | None, str]]:
+        if items := len(self.inlets[0].buffer):
+            return [(None, f"its consumer, who has not said that it has seen {counted(items)}")]
+        return super().awaits()
 
     @override
     def leave(self, seen: int) -> None:

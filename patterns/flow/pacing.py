@@ -1,10 +1,12 @@
 """Stages that have to do with time: batches, a throttle, and a buffer that rather loses the oldest than waits."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import override
 
+from actors.address import Address
 from patterns.flow.messages import Tick
 from patterns.flow.stage import Stage, Wiring
 
@@ -67,6 +69,12 @@ class Throttling(Stage):
     @override
     def ticked(self) -> None:
         self._open = True
+
+    @override
+    def awaits(self) -> Sequence[tuple[Address | None, str]]:
+        if self._open or not self.inlets[0].buffer:
+            return super().awaits()
+        return [(None, f"the end of its {self._interval:g} s")]
 
 
 class Dropping(Stage):

@@ -4,7 +4,7 @@ A stage is never restarted: its memory is the items that are under way, and a ne
 What one of the flow's functions raises fails the whole flow, in order, and every stage says what it still held.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from actors.actor import Actor, StartReason
 from actors.address import Address
+from actors.awaiting import Awaiting
 from actors.handlers import receive
 from actors.message import Deferred
 from patterns.flow.demand import Inlet, Outlet
@@ -42,7 +43,7 @@ class Wiring:
         return len(self.upstream) * (self.window + 1) + len(self.downstream) * (self.window + 1) + 16
 
 
-class Stage(Actor[StageMessage]):
+class Stage(Actor[StageMessage], Awaiting):
     """Derive with `work`, which passes on what can be passed on, and `held`."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -82,6 +83,29 @@ class Stage(Actor[StageMessage]):
 
     def leave(self, seen: int) -> None:
         """The flow is left; the consumer has seen so many items."""
+
+    @override
+    def awaits(self) -> Sequence[tuple[Address | None, str]]:
+        found = self._demand() or self._items()
+        return [(None, f"its function, {self.busy} under way"), *found] if self.busy else found
+
+    def _demand(self) -> list[tuple[Address | None, str]]:
+        """Whose room it waits for, if it has something to pass on."""
+        if self.inlets and not self.held() and not any(inlet.buffer for inlet in self.inlets):
+            return []
+        return [
+            (address, f"demand beyond {counted(outlet.sent)}")
+            for outlet, (address, _) in zip(self.outlets, self.wiring.downstream, strict=True)
+            if outlet.room == 0
+        ]
+
+    def _items(self) -> list[tuple[Address | None, str]]:
+        """Whose items it waits for."""
+        return [
+            (address, counted(inlet.owed))
+            for inlet, (address, _) in zip(self.inlets, self.wiring.upstream, strict=True)
+            if inlet.owed and not inlet.buffer
+        ]
 
     # --- what it uses ----------------------------------------------------------------------------------
 
@@ -188,3 +212,8 @@ class Stage(Actor[StageMessage]):
         for inlet, (address, outlet) in zip(self.inlets, self.wiring.upstream, strict=True):
             if (total := inlet.refill()) is not None:
                 self.ctx.tell(self.ctx.ref(address), Demand(outlet=outlet, total=total))
+
+
+def counted(items: int) -> str:
+    """So many items, in words."""
+    return "1 item" if items == 1 else f"{items} items"

@@ -1,13 +1,16 @@
 """Why it is stuck: who waits for whom at this moment, as plain values and as text. One look that never awaits.
 
-An actor waits for the reply of one it has asked, or for room in the mailbox of one it has told. A deferred asker and
+An actor waits for the reply of one it has asked, for room in the mailbox of one it has told, or for what it says itself
+(`actors.awaiting`). A deferred asker and
 a suspended turn wait for the outside world: they are shown, but nobody stands behind them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from actors.address import Address
 from runtime.cell import BLOCKED, Cell
-from runtime.observe.looks import status_of
+from runtime.observe.looks import awaits_of, status_of
 from runtime.system import System
 
 SHOWN_MAX = 1_000
@@ -17,21 +20,32 @@ SHOWN_MAX = 1_000
 def stuck(system: System) -> list[dict[str, Any]]:
     """Every actor that waits, is waited for by another, or holds askers back; in the order of their addresses."""
     cells = list(system.router.cells.values())
-    awaited = {target for cell in cells for target in cell.waits or ()}
+    waits = {cell: told for cell in cells if (told := _waits(cell))}
+    awaited = {of for told in waits.values() for of, _ in told}
     found = [
-        cell for cell in cells if cell.waits or cell.deferred or cell.scope is not None or cell in awaited
+        cell
+        for cell in cells
+        if cell in waits or cell.deferred or cell.scope is not None or cell.address in awaited
     ]
     found.sort(key=lambda cell: cell.address)
-    return [_look(cell) for cell in found[:SHOWN_MAX]]
+    return [_look(cell, waits.get(cell, ())) for cell in found[:SHOWN_MAX]]
 
 
-def _look(cell: Cell) -> dict[str, Any]:
+def _waits(cell: Cell) -> Sequence[tuple[Address | None, str]]:
+    if not cell.waits:
+        return awaits_of(cell)
+    what = "room in its mailbox" if cell.status is BLOCKED else "reply"
+    return [*((target.address, what) for target in cell.waits), *awaits_of(cell)]
+
+
+def _look(cell: Cell, waits: Sequence[tuple[Address | None, str]]) -> dict[str, Any]:
+    of = [(address, words) for address, words in waits if address is not None]
     node: dict[str, Any] = {
         "path": cell.address,
         "status": status_of(cell),
         "mailbox": len(cell.mailbox) if cell.mailbox is not None else 0,
-        "waits_for": [target.address for target in cell.waits or ()],
-        "why": "room in its mailbox" if cell.status is BLOCKED else "reply",
+        "waits_for": [address for address, _ in of],
+        "why": next((words for _, words in of or waits), ""),
         "deferred": [f"{key}: {type(one.message).__name__}" for key, one in (cell.deferred or {}).items()][
             :10
         ],
@@ -61,4 +75,4 @@ def _line(node: dict[str, Any], known: dict[str, dict[str, Any]]) -> str:
         if following not in known:
             return line
         here = known[following]
-    return line
+    return f"{line} -> ({here['why']})" if here["why"] else line

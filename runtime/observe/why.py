@@ -1,7 +1,7 @@
 """Why an actor does not answer: the wait-for graph from its address on, as plain values and as sentences.
 
 One look that never awaits. Nothing is kept for it: whom a turn waits for, since when and at which line stands in the
-frames of the tasks that wait.
+frames of the tasks that wait; what an actor waits for between its turns it says itself (`actors.awaiting`).
 """
 
 from collections import Counter, deque
@@ -10,7 +10,7 @@ from typing import Any
 from actors.address import Address
 from runtime.cell import Cell
 from runtime.clock import loop_time
-from runtime.observe.looks import kind_of, status_of
+from runtime.observe.looks import awaits_of, kind_of, status_of
 from runtime.observe.suspended import Suspended, suspended
 from runtime.system import System
 
@@ -32,7 +32,7 @@ def why(system: System, address: Address) -> list[dict[str, Any]]:
         node = _look(cell, turns.get(cell, Suspended()))
         found.append(node)
         for wait in node["waits"]:
-            if wait["path"] not in seen:
+            if wait["path"] is not None and wait["path"] not in seen:
                 seen.add(wait["path"])
                 waiting.append(wait["path"])
     return found
@@ -56,13 +56,15 @@ def _look(cell: Cell, turn: Suspended) -> dict[str, Any]:
 
 
 def _waits(cell: Cell, turn: Suspended) -> list[dict[str, Any]]:
-    waits = [
+    waits: list[dict[str, Any]] = [
         {"path": str(ask.to), "for": ROOM if ask.room else REPLY, "message": ask.message}
         for ask in turn.asked
     ]
     if cell.blocked:
         to, envelope = cell.blocked[0]
         waits.append({"path": str(to), "for": ROOM, "message": type(envelope.message).__name__})
+    for of, words in awaits_of(cell):
+        waits.append({"path": None if of is None else str(of), "for": words, "message": ""})
     return waits
 
 
@@ -70,7 +72,9 @@ def as_text(found: list[dict[str, Any]], address: str) -> str:
     """A paragraph for each actor: what it does and waits for, what waits for it."""
     if not found:
         return f"nobody is up at {address}"
-    waits = {node["path"]: [wait["path"] for wait in node["waits"]] for node in found}
+    waits = {
+        node["path"]: [wait["path"] for wait in node["waits"] if wait["path"] is not None] for node in found
+    }
     lines: list[str] = []
     for node in found:
         lines.append(f"{node['path']} ({node['kind']}) {_state(node)}")
@@ -87,9 +91,7 @@ def _state(node: dict[str, Any]) -> str:
 
 def _facts(node: dict[str, Any], waits: dict[str, list[str]]) -> list[str]:
     facts = [f"at {place}" for place in node["at"]]
-    for wait in node["waits"]:
-        circle = ": a circle" if _leads(wait["path"], node["path"], waits) else ""
-        facts.append(f"waits for {wait['for']} of {wait['path']} ({wait['message']}){circle}")
+    facts += [_wait(wait, node["path"], waits) for wait in node["waits"]]
     if node["mailbox"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in node["mailbox"].items())
         facts.append(f"has {sum(node['mailbox'].values())} in its mailbox: {kinds}")
@@ -97,6 +99,16 @@ def _facts(node: dict[str, Any], waits: dict[str, list[str]]) -> list[str]:
         keys = ", ".join(f"{key} ({kind})" for key, kind in node["deferred"].items())
         facts.append(f"holds back {node['deferred_count']}: {keys}")
     return facts
+
+
+def _wait(wait: dict[str, Any], here: str, waits: dict[str, list[str]]) -> str:
+    told = f"waits for {wait['for']}"
+    if wait["path"] is None:
+        return told
+    told += f" of {wait['path']}"
+    if wait["message"]:
+        told += f" ({wait['message']})"
+    return f"{told}: a circle" if _leads(wait["path"], here, waits) else told
 
 
 def _leads(here: str, back: str, waits: dict[str, list[str]]) -> bool:

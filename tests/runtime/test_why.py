@@ -1,16 +1,20 @@
 """Why an actor does not answer: told while it waits, with the line at which it does."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
+from typing_extensions import override
 
 from actors.actor import Spec
 from actors.address import Address
+from actors.awaiting import Awaiting
 from actors.ref import Ref
+from runtime.observe.stuck import as_text as stuck_as_text
+from runtime.observe.stuck import stuck
 from runtime.observe.why import as_text, why
 from runtime.system import System
 from tests.runtime.cast import Note, Player, Run, Wait, on_stage, settled
@@ -143,3 +147,34 @@ async def test_nobody_at_the_address_is_said(system: System) -> None:
     system.spawn(Spec(Player, name="idle"))
     await settled()
     assert told(system, "/idle") == ["/idle (Player) is idle"]
+
+
+class Printer(Player, Awaiting):
+    """It waits for whatever stands in `heard`."""
+
+    @override
+    def awaits(self) -> Sequence[tuple[Address | None, str]]:
+        return [(Address.of("tray"), self.heard[0]), (None, "somebody to come")]
+
+
+@on_stage()
+async def test_what_an_actor_says_that_it_waits_for_is_told_and_one_that_cannot_say_lives(
+    system: System,
+) -> None:
+    printer = system.spawn(Spec(Printer, name="printer"))
+    system.spawn(Spec(Player, name="tray"))
+    await settled()
+    assert told(system, "/printer")[1:] == [
+        "  waits for what it cannot say: IndexError: list index out of range"
+    ]
+    assert await printer.ask(Note(text="paper")) == 1
+    assert told(system, "/printer") == [
+        "/printer (Printer) is idle",
+        "  waits for paper of /tray",
+        "  waits for somebody to come",
+        "/tray (Player) is idle",
+    ]
+    assert stuck_as_text(stuck(system)).splitlines() == [
+        "/printer  idle mailbox=0 -> (paper) /tray",
+        "/tray  idle mailbox=0",
+    ]
