@@ -124,7 +124,7 @@ class Context(Protocol):
         every: float | None = None,
         mode: Literal["delay", "rate"] = "delay",
     ) -> None:
-        """Tell oneself `message` in `after` seconds from now; the same key replaces.
+        """Tell oneself `message` in `after` seconds from now; the same key replaces. 0: behind the mail there is.
 
         With `every` it comes again: so many seconds after its turn has ended (`delay`), or on a fixed grid (`rate`),
         where what was missed is merged into one message, whose field `missed`, if it has one, says how many.

@@ -18,7 +18,7 @@ from actors.signals import ReceiveTimeout
 from actors.timers import RECEIVE_TIMEOUT, STATE_TIMEOUT, TIMERS_MAX, check_after, check_mode, check_period
 from runtime.behaving import Became, Behaving, Unstashed
 from runtime.cell import BUSY, Cell
-from runtime.envelope import Pending
+from runtime.envelope import Envelope, Pending, Ticket
 from runtime.outputs import Output, Promised
 from runtime.rooms import Rooms
 from runtime.router import SPEAKER, Router
@@ -82,7 +82,8 @@ class Life:
         check_after(after)
         rooms, at = self._rooms, self._rooms.clock.now() + after
         if every is None:
-            self._set_timer(key, Timer(at, lambda timer: self._due(key, timer, message)))
+            post = rooms.router.post if after else rooms.router.post_last
+            self._set_timer(key, Timer(at, lambda timer: self._due(key, timer, message, post)))
             return
         check_period("every", every)
         check_mode(mode)
@@ -96,9 +97,11 @@ class Life:
             raise TimerLimit(f"{self.cell.address} holds {TIMERS_MAX} timers")
         self.output(TimerChange(self, self._rooms.timers, key, before, timer))
 
-    def _due(self, key: str, timer: Timer, message: Message[Any]) -> None:
+    def _due(
+        self, key: str, timer: Timer, message: Message[Any], post: Callable[[Cell, Any, Ticket], Envelope]
+    ) -> None:
         # it stays under its key until its message is taken: a cancel in between still finds it
-        self._rooms.router.post(self.cell, message, Due(self, key, timer))
+        post(self.cell, message, Due(self, key, timer))
 
     def cancel(self, key: str) -> None:
         self.effect("cancel", key)

@@ -9,7 +9,7 @@ from actors.actor import Spec
 from actors.errors import ActorCrashed, TimerLimit
 from actors.timers import TIMERS_MAX
 from runtime.system import System
-from tests.runtime.cast import Note, Player, Run, Wait, crash, on_stage, settled
+from tests.runtime.cast import Note, Player, Run, Wait, crash, on_stage, rest, settled
 
 
 def timer(key: str, after: float, text: str) -> Run:
@@ -123,3 +123,21 @@ async def test_a_timer_of_no_time_comes_behind_the_turn(system: System) -> None:
     await actor.ask(Run(step=sets))
     await settled()
     assert heard == ["turn", "timer"]
+
+
+@on_stage()
+async def test_a_timer_of_no_time_comes_behind_the_mail_there_is_and_any_other_before_it(
+    system: System,
+) -> None:
+    heard: list[str] = []
+    actor = system.spawn(Spec(Player, (heard,)))
+
+    def sets(self: Player) -> None:
+        self.ctx.timer("none", 0, Note(text="no time"))
+        self.ctx.timer("some", 1, Note(text="some time"))
+
+    await actor.tell(Run(step=sets))
+    await actor.tell(rest(5))
+    await actor.tell(Note(text="mail"))
+    await trio.sleep(20)
+    assert heard == ["some time", "mail", "no time"]
