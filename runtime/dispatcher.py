@@ -187,7 +187,7 @@ class Dispatcher:
                 if cell.status is BUSY:
                     interleave(cell, self.queue, self._ends, self._raised)
                 continue
-            if self._commit.saturated and cell.actor is not None and cell.actor.durable:
+            if cell.actor is not None and cell.actor.durable and self._commit.saturated:
                 self._commit.when_caught_up(partial(self._again, cell))
                 continue
             await visit(pump, cell, pace.most)

@@ -54,7 +54,7 @@ class InlineAsks:
         """Whether an ask may be driven in the asker's task."""
         if cell.status is not IDLE or depth >= DEPTH_MAX:
             return False
-        if self._commit.saturated and cell.actor is not None and cell.actor.durable:
+        if cell.actor is not None and cell.actor.durable and self._commit.saturated:
             return False
         return self._queue.may_inline()
 

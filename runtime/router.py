@@ -286,10 +286,10 @@ class Router:
         self.reach.pins.mark(envelope, to, self.letters)
         await self.delivery.put_waiting(cell, envelope)
 
-    def send(self, sender: Cell, to: Address, message: Any) -> None:
+    def send(self, sender: Cell, to: Address, envelope: Envelope) -> None:
         """A turn's tell, at its release. It never waits: without room, the sender takes no message until there is."""
         self._count += 1
-        envelope = Envelope(message, self._count, sender.address)
+        envelope.id = self._count
         if sender.blocked:
             sender.blocked.append((to, envelope))
             return
@@ -297,9 +297,7 @@ class Router:
         # the usual cases by the shortest way: half of what a tell costs
         if cell is not None and cell.room is None:
             if cell.status is IDLE and cell.mailbox is None:
-                queue = self.dispatcher.queue
-                queue.mailbox_of(cell).user.append(envelope)
-                queue.ready(cell)
+                self.dispatcher.queue.first_mail(cell, envelope)
                 return
             if cell.status is QUEUED and cell.mailbox is not None:
                 user = cell.mailbox.user
@@ -328,7 +326,7 @@ class Router:
     def forward(self, sender: Cell, to: Address, message: Any, pending: Pending | None) -> None:
         """A message goes on with its asker, who is told if it cannot."""
         if pending is None:
-            self.send(sender, to, message)
+            self.send(sender, to, Envelope(message, 0, sender.address))
             return
         self._count += 1
         envelope = self.envelope(message, self._count, sender.address, pending)

@@ -31,7 +31,17 @@ class Schedule(Protocol):
 class RunQueue:
     """Runnable cells in their order. One pump at a time takes from it; with nothing to do it parks here."""
 
-    __slots__ = ("_parked", "_quiet", "_schedule", "_spare", "_stragglers", "cells", "driven", "suspended")
+    __slots__ = (
+        "_parked",
+        "_quiet",
+        "_schedule",
+        "_spare",
+        "_stragglers",
+        "cells",
+        "driven",
+        "suspended",
+        "take",
+    )
 
     def __init__(self, schedule: Schedule | None) -> None:
         self.cells: deque[Cell] = deque()
@@ -40,6 +50,8 @@ class RunQueue:
         self.suspended = 0
         """Turns that have waited, and are not over."""
         self._schedule = schedule
+        self.take: Callable[[], Cell] = self.cells.popleft if schedule is None else self._pick
+        """The next one; IndexError when there is none."""
         self._parked: Task | None = None
         self._spare: deque[Mailbox[Envelope]] = deque(maxlen=SPARE_MAX)
         self._quiet = trio.Event()
@@ -80,6 +92,19 @@ class RunQueue:
         elif cell.status is BUSY and cell.actor is not None and cell.actor.interleaves:
             self._look_through(cell, newest)
 
+    def first_mail(self, cell: Cell, envelope: Envelope) -> None:
+        """To an idle cell without a mailbox: `mailbox_of` and `ready` in one, for most tells come this way."""
+        if self._spare and cell.spec.priority is None:
+            mailbox = cell.mailbox = self._spare.pop()
+            mailbox.capacity = cell.spec.capacity
+        else:
+            mailbox = cell.mailbox = mailbox_for(cell)
+        mailbox.user.append(envelope)
+        cell.status = QUEUED
+        self.cells.append(cell)
+        if self._parked is not None:
+            self._unpark()
+
     def _look_through(self, cell: Cell, newest: Envelope | None) -> None:
         """Its whole mailbox is looked through each time, so not for what must wait, and once for all that has come."""
         if cell.looked_through:
@@ -94,11 +119,16 @@ class RunQueue:
     def enqueue(self, cell: Cell) -> None:
         self.cells.append(cell)
         if self._parked is not None:
-            parked, self._parked = self._parked, None
-            trio.lowlevel.reschedule(parked)
+            self._unpark()
 
-    def take(self) -> Cell:
-        if self._schedule is None or len(self.cells) == 1:
+    def _unpark(self) -> None:
+        assert self._parked is not None
+        parked, self._parked = self._parked, None
+        trio.lowlevel.reschedule(parked)
+
+    def _pick(self) -> Cell:
+        assert self._schedule is not None
+        if len(self.cells) == 1:
             return self.cells.popleft()
         index = self._schedule.pick(self.cells)
         cell = self.cells[index]
@@ -153,15 +183,17 @@ class RunQueue:
         if cell.end_reason is not None:
             cell.status = STOPPING
             return
+        mailbox = cell.mailbox
         if cell.blocked:
             cell.status = BLOCKED
-        elif cell.mailbox:
+        elif mailbox is not None and (mailbox.user or mailbox.system):
+            # not `elif mailbox`: that calls its __len__
             cell.status = QUEUED
             self.enqueue(cell)
         else:
             cell.status = IDLE
-            if cell.mailbox is not None and cell.spec.priority is None:
-                self._spare.append(cell.mailbox)
+            if mailbox is not None and cell.spec.priority is None:
+                self._spare.append(mailbox)
             cell.mailbox = None
 
     def blocked(self, cell: Cell) -> None:

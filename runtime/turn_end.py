@@ -28,7 +28,7 @@ from runtime.boundary import Boundary
 from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
-from runtime.outputs import Output, Promised, Reply, Resolve
+from runtime.outputs import Output, Promised, Reply, Resolve, Tell
 from runtime.poison import once_more, tell_crashed
 from runtime.ticking import NEXT_TICK
 from runtime.timers import Timer, Timers
@@ -55,7 +55,9 @@ class TurnEnd:
         self.arrived: Callable[[Cell, Envelope], None] | None = None
         """Told of each turn from a mailbox as it begins: the tracer, and who checks messages."""
 
-    def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
+    def returned(  # noqa: C901 -- told turns end here: a call costs ten tests
+        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
+    ) -> None:
         """The handler answered `value`; nobody waits for it if there is no `pending`.
 
         Raises what makes a crash of it; the turn's boundary stands around this call too.
@@ -65,23 +67,22 @@ class TurnEnd:
         if ctx.fenced or ctx.dirty:
             _void(cell, ctx, pending)
         elif (
-            ctx.outputs is None
-            and ctx.staged is None
-            and cell.entry is None
-            and value.__class__ not in NO_REPLIES
+            ctx.staged is not None
+            or cell.entry is not None
+            or (value is not None and value.__class__ in NO_REPLIES)
         ):
+            self._returned_more(cell, ctx, message, pending, value)
+        elif (outputs := ctx.outputs) is None:
             if pending is not None:
                 if self._trace is not None:
                     ctx.effect("reply")
                 pending.settle(outcome.Value(value))
-        elif (
-            pending is None
-            and ctx.staged is None
-            and cell.entry is None
-            and self._trace is None
-            and value.__class__ not in NO_REPLIES
-        ):
-            for output in _outputs(cell, ctx, message):  # a told turn that tells: the usual case
+        elif pending is None and self._trace is None:  # a told turn that tells: the usual case
+            if len(outputs) == 1 and outputs[0].__class__ is Tell:
+                ctx.outputs = None
+            else:
+                outputs = _outputs(cell, ctx, message)
+            for output in outputs:
                 output.release()
         else:
             self._returned_more(cell, ctx, message, pending, value)

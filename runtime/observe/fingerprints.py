@@ -143,7 +143,7 @@ class CheckedTell(Tell):
 
     @override
     def release(self) -> None:
-        self._prints.check(self._then, self._message, self._sender.address, self._to)
+        self._prints.check(self._then, self.message, self.sender, self.to)
         super().release()
 
 

@@ -108,9 +108,9 @@ class TracedRouter(Router):
         return caused(self._tracing, CausedEnvelope(*parts))
 
     @override
-    def send(self, sender: Cell, to: Address, message: Any) -> None:
+    def send(self, sender: Cell, to: Address, envelope: Envelope) -> None:
         self._count += 1
-        envelope = self._caused(message, self._count, sender.address)
+        envelope = self._caused(envelope.message, self._count, sender.address)
         if sender.blocked:
             sender.blocked.append((to, envelope))
         elif not self._deliver(sender, to, envelope):
