@@ -259,16 +259,21 @@ class Router:
         if speaker is not None:
             speaker.send(to, message)
             return
-        self.check_accepting()
+        if not self.accepting:
+            self.check_accepting()
         self._count += 1
-        try:
-            cell = self._find(to, message, None)
-        except DeadLettered:
-            return
-        except StartFailed:
-            self.letters.add(to, Envelope(message, self._count), "start_failed")
-            return
-        await self.delivery.put_waiting(cell, Envelope(message, self._count))
+        cell = None if self.interceptors else self.cells.get(to)
+        if cell is None:
+            try:
+                cell = self._find(to, message, None)
+            except DeadLettered:
+                return
+            except StartFailed:
+                self.letters.add(to, Envelope(message, self._count), "start_failed")
+                return
+        envelope = self.envelope(message, self._count)
+        if not self.delivery.taken(cell, envelope):
+            await self.delivery.room(cell, envelope)
 
     async def tell_exact(self, to: Exact, message: Any) -> None:
         """As `tell`, to one incarnation alone."""

@@ -25,7 +25,6 @@ from runtime.cell import Cell, Turn
 from runtime.clock import Clock
 from runtime.commit import CommitPoint, Entry
 from runtime.crash_text import CrashText
-from runtime.delivery import Delivery
 from runtime.dispatcher import Dispatcher
 from runtime.envelope import Envelope, Pending
 from runtime.inline import InlineAsks
@@ -68,22 +67,6 @@ def caused(tracing: Tracing, envelope: CausedEnvelope) -> CausedEnvelope:
     return envelope
 
 
-class TracedDelivery(Delivery):
-    """A cause for what is told from outside."""
-
-    __slots__ = ("_tracing",)
-
-    def __init__(self, tracing: Tracing, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._tracing = tracing
-
-    @override
-    async def put_waiting(self, cell: Cell, envelope: Envelope) -> None:
-        if not isinstance(envelope, CausedEnvelope):  # a tell's: nobody has hold of it yet
-            envelope = caused(self._tracing, CausedEnvelope(envelope.message, envelope.id))
-        await super().put_waiting(cell, envelope)
-
-
 class TracedRouter(Router):
     """A span for each ask, from the call to the reply; a cause for each envelope."""
 
@@ -91,18 +74,6 @@ class TracedRouter(Router):
         super().__init__(letters)
         self._tracing = tracing
         self.envelope = self._caused
-
-    @override
-    def connect(
-        self,
-        dispatcher: Dispatcher,
-        activate: Callable[[Address], Cell | None],
-        serves: Callable[[Address], bool],
-    ) -> None:
-        super().connect(dispatcher, activate, serves)
-        self.delivery = TracedDelivery(
-            self._tracing, self.letters, dispatcher.queue, self.live, self._deliver
-        )
 
     def _caused(self, *parts: Any) -> Envelope:
         return caused(self._tracing, CausedEnvelope(*parts))
