@@ -6,6 +6,7 @@ until all of it is in its mailboxes. Who has waited longest comes first, and nob
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import outcome
 import trio
@@ -54,6 +55,7 @@ class Delivery:
             raise MailboxFull(f"{cell.address} holds {cell.spec.capacity} messages")
         return False
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C before it waits would leave us a task that has ended
     async def room(self, cell: Cell, envelope: Envelope) -> None:
         """Wait until the mailbox has taken it; the longest waiting first."""
         task = trio.lowlevel.current_task()
@@ -66,7 +68,8 @@ class Delivery:
             trio.lowlevel.reschedule(task)
 
         def abort(_: object) -> trio.lowlevel.Abort:
-            room.remove(waiting)
+            with suppress(ValueError):  # a Ctrl-C has come between its turn in the line and its going on
+                room.remove(waiting)
             return trio.lowlevel.Abort.SUCCEEDED
 
         waiting = (envelope, go_on)

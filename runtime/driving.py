@@ -9,18 +9,21 @@ from contextvars import Context as Vars
 from typing import Any, cast
 
 import outcome
+import trio
 
 from runtime.cell import Turn
 from runtime.clock import loop_time
 
 
+@trio.lowlevel.enable_ki_protection
 @types.coroutine
 def drive(
     variables: Vars, turn: Turn, coro: Coroutine[Any, Any, Any], suspended: Callable[[], None] | None
 ) -> Generator[Any, Any, Any]:
     """Run a handler's coroutine, its steps in the cell's own contextvars; call `suspended` when it first waits."""
+    open_to_ctrl_c = _interruptible(coro)
     try:
-        trap = variables.run(coro.send, None)
+        trap = variables.run(open_to_ctrl_c.send, None)
     except StopIteration as stop:
         return stop.value
     if turn.staged is not None:
@@ -32,11 +35,17 @@ def drive(
         sent: outcome.Maybe[Any] = yield from _resumed(trap)
         turn.resumed()
         try:
-            trap = variables.run(sent.send, cast("Generator[Any, Any, Any]", coro))
+            trap = variables.run(sent.send, cast("Generator[Any, Any, Any]", open_to_ctrl_c))
         except StopIteration as stop:
             return stop.value
         if turn.staged is not None:
             turn.dirty = True
+
+
+@trio.lowlevel.disable_ki_protection
+async def _interruptible(coro: Coroutine[Any, Any, Any]) -> Any:
+    """The handler's own code, which Ctrl-C may interrupt; one between two of its steps would leave it in the midst of a wait."""
+    return await coro
 
 
 def _resumed(trap: Any) -> Generator[Any, Any, outcome.Maybe[Any]]:

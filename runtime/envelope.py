@@ -105,6 +105,7 @@ class Pending:
             self.scope.cancel()
         self.stage = Stage.DONE
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C before it waits would leave us a task that has ended
     async def wait(self) -> Any:
         if self._result is not None:
             return self._result.unwrap()

@@ -139,6 +139,7 @@ class RunQueue:
         """Whether the schedule lets an idle cell be driven in its asker's task."""
         return self._schedule is None or self._schedule.inline()
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C before it waits would leave us a task that has ended
     async def park(self) -> None:
         """The pump waits here for the next runnable cell."""
 

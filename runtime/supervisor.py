@@ -103,10 +103,10 @@ class Supervisor:
         if self._closed:  # before its task had begun
             return
         async with trio.open_nursery() as self._nursery:
-            for variables, work, arguments in self._early:
-                variables.run(self._nursery.start_soon, work, *arguments)
-            self._early.clear()
             try:
+                for variables, work, arguments in self._early:
+                    variables.run(self._nursery.start_soon, work, *arguments)
+                self._early.clear()
                 await trio.sleep_forever()
             finally:
                 self._left = True

@@ -253,6 +253,8 @@ class System:
 
     # --- life ------------------------------------------------------------------------------------------
 
+    # A Ctrl-C half way through either would leave Trio's nursery open behind us; it is kept until the next wait.
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         if self._entered:
             raise RuntimeError("a System is entered once: make another one")
@@ -272,6 +274,7 @@ class System:
         await self._waking.start(self.store)
         return self
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:

@@ -174,7 +174,7 @@ def _module(frame: FrameType) -> str:
 def _turn_of(handler: FrameType) -> tuple[Cell | None, Any]:
     """Whose turn it is, and its message, if it is one's: from the variables of whoever drives it."""
     driver = _driver(handler)
-    while driver is not None and _module(driver) in PASSING:
+    while driver is not None and _module(driver) in {*PASSING, BETWEEN}:
         driver = driver.f_back
     variables: Mapping[str, Any] = {} if driver is None else driver.f_locals
     cell, envelope = variables.get("cell"), variables.get("envelope")

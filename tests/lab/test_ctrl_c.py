@@ -1,0 +1,128 @@
+"""A real SIGINT at every point of a system's life: it ends by KeyboardInterrupt, nothing hangs, no answer was a lie.
+
+The points are those at which Python looks for signals in our code: as a function of ours begins, and behind each call
+into C. There a profile function raises the signal; in which task it arrives, Trio decides, as always.
+"""
+
+import dis
+import functools
+import gc
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import cast
+
+import pytest
+import trio
+
+import actors
+import runtime
+from actors.actor import Spec
+from actors.errors import ActorStopped, Stopping
+from runtime.clock import VirtualClock
+from runtime.lab.determinism import fixed_task_order
+from runtime.store import Disk, MemoryStore
+from runtime.system import System
+from tests.runtime.cast import Note, Player, keeper, keeping, rest, unlogged
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+OURS = tuple(str(Path(str(room.__file__)).parent) for room in (actors, runtime))
+NEVER = 1_000_000
+
+
+@dataclass
+class Life:
+    """One run: how many points it has passed, and what it has come to."""
+
+    ctrl_c_at: int
+    disk: Disk = field(default_factory=Disk)
+    answered: int = 0
+    points: int = 0
+    where: str = ""
+
+    def at_point(self, frame: FrameType, event: str, _of: object) -> None:
+        """A profile function."""
+        code = frame.f_code
+        begins = event == "call" and frame.f_lasti <= first_step(code)
+        if not (begins or event == "c_return") or not code.co_filename.startswith(OURS):
+            return
+        self.points += 1
+        if self.points == self.ctrl_c_at:
+            sys.setprofile(None)
+            self.where = f"point {self.points}: {code.co_qualname}:{frame.f_lineno}"
+            signal.raise_signal(signal.SIGINT)
+
+    def run(self) -> list[BaseException]:
+        """The errors that it ends with."""
+        clock = VirtualClock(autojump=True)
+        store = MemoryStore(self.disk, clock=clock.now, commit_time=lambda: 0.001)
+        with unlogged(), fixed_task_order(1):
+            sys.setprofile(self.at_point)
+            try:
+                trio.run(self.main, System(clock=clock, store=store, patterns=[keeping()]), clock=clock)
+            except BaseException as error:  # noqa: BLE001 -- what it is, is the test
+                return leaves(error)
+            finally:
+                sys.setprofile(None)
+        return []
+
+    async def main(self, system: System) -> None:
+        with trio.fail_after(60):
+            async with system, trio.open_nursery() as nursery:
+                nursery.start_soon(self.notes, system)
+                nursery.start_soon(crowd, system)
+
+    async def notes(self, system: System) -> None:
+        ref = keeper(system)
+        for text in ("a", "b"):
+            self.answered = await ref.ask(Note(text=text))
+            await ref.tell(Note(text="told"))
+
+
+async def crowd(system: System) -> None:
+    """More than a mailbox takes, of an actor that is busy."""
+    busy = system.spawn(Spec(Player, capacity=1))
+    await busy.tell(rest(0.01))
+    for text in "abc":
+        await busy.tell(Note(text=text))
+
+
+@functools.cache
+def first_step(code: CodeType) -> int:
+    """Where a function begins; a coroutine that goes on is "called" too, but sees no signal there."""
+    return next(step.offset for step in dis.get_instructions(code) if step.opname == "RESUME")
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    within = cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return [leaf for one in within for leaf in leaves(one)]
+
+
+def rows(disk: Disk) -> list[str]:
+    return [key for kept in disk.kept.values() for key in kept.rows]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")  # it came just before
+def test_ctrl_c_at_any_point_ends_the_system_and_every_answer_given_is_in_the_store() -> None:
+    Life(NEVER).run()  # what is done but once in a process is done
+    whole = Life(NEVER)
+    assert whole.run() == []
+    assert whole.points > 500
+    assert len(rows(whole.disk)) == 4
+    for point in range(1, whole.points + 1):
+        life = Life(point)
+        errors = life.run()
+        if not life.where:  # a point fewer than in the run that was counted
+            assert point > whole.points - 10
+            break
+        kinds = {type(error) for error in errors}
+        assert KeyboardInterrupt in kinds, life.where
+        assert kinds <= {KeyboardInterrupt, ActorStopped, Stopping}, f"{life.where}: {errors}"
+        kept = sorted(rows(life.disk))
+        assert len(kept) >= life.answered, life.where
+        assert kept == sorted(rows(whole.disk))[: len(kept)], life.where
+    gc.collect()  # while that warning is expected
