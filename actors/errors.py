@@ -99,6 +99,10 @@ class Fenced(ActorError):
     """This incarnation is over: its context refuses every effect."""
 
 
+class WrongTask(ActorError):
+    """A context was used outside its own turn: from a pipe's task, from outside, or in another actor's. Looked for in the lab alone."""
+
+
 class NotInADurableTurn(ActorError):
     """A durable actor may wait for reads alone; send by `ctx.pipe`."""
 

@@ -56,6 +56,8 @@ class Rooms:
     watches: Watches
     workers: Workers
     tell: Callable[[Mail, Cell, Address, Any], Output] = Tell
+    own_turn: Callable[[Any], Any] | None = None
+    """What an actor has its context behind, where it is held to its own turn."""
     gone: Gone = field(default_factory=Gone)
 
 

@@ -163,7 +163,7 @@ class Starting:
             raise BadSpec(f"{cell.address}: RESUME is not for durable actors")
         cell.incarnation += 1
         ctx = TurnContext(cell, self._rooms, self._family)
-        actor.bind(ctx)
+        actor.bind(ctx if self._rooms.own_turn is None else self._rooms.own_turn(ctx))
         cell.actor, cell.ctx, cell.handlers = actor, ctx, _handlers(actor)
         cell.vars = contextvars.Context()
         cell.vars.run(SPEAKER.set, ctx)

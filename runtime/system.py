@@ -35,6 +35,7 @@ from runtime.groups import Groups
 from runtime.kinds import Kinds
 from runtime.observe import logs
 from runtime.observe.fingerprints import Fingerprints
+from runtime.observe.own_turn import OwnTurn
 from runtime.observe.sampling import Sampling
 from runtime.observe.traced import traced_kinds
 from runtime.observe.tracing import TraceSample, Tracing
@@ -75,7 +76,7 @@ class System:
     counted. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
     with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
     followed. `check_messages`: a message that is changed while it is on its way fails the system with MessageMutated, which
-    costs several microseconds a message. `workers`, `schedule` and `trace` are the lab's.
+    costs several microseconds a message; and what an actor does by its context outside its turn is WrongTask. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
@@ -142,6 +143,7 @@ class System:
             self.watches,
             self.workers,
             Tell if prints is None else prints.tell,
+            OwnTurn if check_messages else None,
         )
         self.root = Supervisor(
             "/", self._rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail
