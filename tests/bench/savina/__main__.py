@@ -1,8 +1,8 @@
 """Savina's programs by Callboard and its peers: `python -m tests.bench.savina [--only NAME] [--quick] [--rounds N]`.
 
 Each round of each framework is a process of its own, rounds are interleaved, and a figure is the median of its rounds. One
-that fails or takes too long is shown with its reason. Memory is the peak of a process that has imported this one
-framework. `--json FILE` and `--plot FILE` keep what was found. The peers come with
+that fails or takes too long is shown with its reason. A cell is units a second, microseconds of the processor for one,
+and memory: the peak of a process that has imported this one framework. `--json FILE` and `--plot FILE` keep what was found. The peers come with
 `pip install -e '.[bench]' && pip install --no-deps triotp`.
 """
 
@@ -36,12 +36,13 @@ def main() -> None:
     scale = "quick" if given.quick else "full"
     rounds = max(1, given.rounds or ROUNDS[scale])
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"{machine}, {scale}, {rounds} rounds", report.HEADING, sep="\n", flush=True)
+    print(f"{machine}, {scale}, {rounds} rounds\n", report.HEADING, sep="\n", flush=True)
     found: list[report.Row] = []
     for name in given.only or PROGRAMS:
         row = measured(name, scale, rounds)
         print(row.line(), flush=True)
         found.append(row)
+    print(*(f"\n{reason}" for row in found for reason in row.reasons()), sep="")
     if given.json is not None:
         whole = {
             "machine": machine,

@@ -1,16 +1,14 @@
-"""The table and the plot that the rounds make."""
+"""The table, in Markdown, and the plot that the rounds make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 GOAL = 5.0
 """Times the best peer's rate: what the project set itself."""
 PEERS = ("pykka", "thespian", "triotp", "xoscar")
-HEADING = (
-    f"{'program':<22} {'unit':<11} {'callboard':>17} "
-    + " ".join(f"{peer:>17}" for peer in PEERS)
-    + "   x best peer"
-)
+COLUMNS = ("program", "unit", "callboard", *PEERS, "x by clock", "x by processor")
+HEADING = f"| {' | '.join(COLUMNS)} |\n|{'---|' * 2}{'--:|' * (len(COLUMNS) - 2)}"
+"""The last two: Callboard's multiple of the best peer, by units a second and by units for a second of the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +32,36 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """Callboard's rate as a multiple of the best peer's."""
-        peers = [figure.rate for framework, figure in self.figures.items() if framework != "callboard"]
+        return self._compared(lambda figure: figure.rate)
+
+    @property
+    def busy_ratio(self) -> float | None:
+        """The same for a second of the processor: what else the machine does hardly changes it."""
+        return self._compared(lambda figure: 1 / figure.busy)
+
+    def _compared(self, of: Callable[[Figure], float]) -> float | None:
+        peers = [of(figure) for framework, figure in self.figures.items() if framework != "callboard"]
         ours = self.figures.get("callboard")
-        return ours.rate / max(peers) if ours is not None and peers else None
+        return of(ours) / max(peers) if ours is not None and peers else None
 
     def line(self) -> str:
-        cells = " ".join(f"{self._cell(framework):>17}" for framework in ("callboard", *PEERS))
-        ratio = "" if self.ratio is None else f"{self.ratio:>6.1f}"
-        reasons = [
-            f"\n    {framework}: {reason}"
+        cells = [self._cell(framework) for framework in ("callboard", *PEERS)]
+        ratios = ["" if ratio is None else f"{ratio:.1f}" for ratio in (self.ratio, self.busy_ratio)]
+        return f"| {' | '.join([self.name, self.unit, *cells, *ratios])} |"
+
+    def reasons(self) -> list[str]:
+        """Why a framework has no figure, where that says something of it."""
+        return [
+            f"{self.name}, {framework}: {reason}"
             for framework, reason in self.missing.items()
             if reason != "not of Savina"
         ]
-        return f"{self.name:<22} {self.unit:<11} {cells} {ratio}{''.join(reasons)}"
 
     def _cell(self, framework: str) -> str:
         figure = self.figures.get(framework)
         if figure is None:
             return "FAILED" if self.missing[framework].startswith("FAILED") else "-"
-        return f"{figure.rate:,.0f} {figure.peak:,.0f}MB"
+        return f"{figure.rate:,.0f} {figure.busy:.1f}us {figure.peak:,.0f}MB"
 
     def as_json(self) -> dict[str, object]:
         figures = {
@@ -65,12 +74,13 @@ class Row:
             "figures": figures,
             "missing": dict(self.missing),
             "ratio": self.ratio,
+            "busy_ratio": self.busy_ratio,
         }
 
 
 def plot(rows: Sequence[Row]) -> str:
-    """A bar for each program, as long as its ratio to the best peer; the goal is a line."""
-    compared = [(row.name, row.ratio) for row in rows if row.ratio is not None]
+    """A bar for each program, as long as its ratio to the best peer by the processor; the goal is a line."""
+    compared = [(row.name, row.busy_ratio) for row in rows if row.busy_ratio is not None]
     unit = 600 / max([ratio for _, ratio in compared] + [GOAL])
     below = 20 * len(compared)
     goal = 180 + GOAL * unit

@@ -42,23 +42,39 @@ def test_a_wrong_answer_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
         harness.run("counting", "callboard", "tiny")
 
 
-def test_a_rows_ratio_is_to_the_best_peer() -> None:
+def test_a_rows_ratios_are_to_the_best_peer_by_the_clock_and_by_the_processor() -> None:
     figures = {
-        "callboard": report.Figure(100, 1, 1),
-        "pykka": report.Figure(10, 1, 1),
-        "xoscar": report.Figure(20, 1, 1),
+        "callboard": report.Figure(rate=100, peak=50, busy=2),
+        "pykka": report.Figure(rate=10, peak=14, busy=6),
+        "xoscar": report.Figure(rate=20, peak=90, busy=8),
     }
     row = report.Row(
         "counting", "messages/s", figures, {"thespian": "FAILED: over 20 s", "triotp": "has no such thing"}
     )
-    assert row.ratio == 5.0
-    assert "thespian: FAILED: over 20 s" in row.line()
-    assert report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1, 1)}, {}).ratio is None
+    assert (row.ratio, row.busy_ratio) == (5.0, 3.0)
+    cells = [
+        "counting",
+        "messages/s",
+        "100 2.0us 50MB",
+        "10 6.0us 14MB",
+        "FAILED",
+        "-",
+        "20 8.0us 90MB",
+        "5.0",
+        "3.0",
+    ]
+    assert row.line() == f"| {' | '.join(cells)} |"
+    assert len(cells) == len(report.COLUMNS)
+    assert "counting, thespian: FAILED: over 20 s" in row.reasons()
+    alone = report.Row(
+        "skynet", "leaves/s", {"callboard": report.Figure(1, 1, 1)}, {"pykka": "not of Savina"}
+    )
+    assert (alone.ratio, alone.busy_ratio, alone.reasons()) == (None, None, [])
 
 
 def test_a_bar_of_the_plot_is_as_long_as_the_ratio_and_what_none_compares_with_has_none() -> None:
     def row(name: str, ours: float) -> report.Row:
-        figures = {"callboard": report.Figure(ours, 1, 1), "pykka": report.Figure(10, 1, 1)}
+        figures = {"callboard": report.Figure(1, 1, 1 / ours), "pykka": report.Figure(1, 1, 0.1)}
         return report.Row(name, "messages/s", figures, {})
 
     alone = report.Row("skynet", "leaves/s", {"callboard": report.Figure(1, 1, 1)}, {})
