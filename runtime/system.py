@@ -76,7 +76,8 @@ class System:
     counted. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
     with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
     followed. `check_messages`: a message that is changed while it is on its way fails the system with MessageMutated, which
-    costs several microseconds a message; and what an actor does by its context outside its turn is WrongTask. `workers`, `schedule` and `trace` are the lab's.
+    costs several microseconds a message; what an actor does by its context outside its turn is WrongTask there. `workers`,
+    `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
