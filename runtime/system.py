@@ -71,13 +71,12 @@ class System:
     `patterns` say who lives at which addresses. `store` keeps durable actors (a MemoryStore, unless given); who opened it
     closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
-    block as an ExceptionGroup. `active_limit`: above so many actors that live since somebody has written to their address, those
-    go that nobody has used for longest, if they may; whoever holds something stays, and `idle_after=None` never goes and is not
-    counted. `slow_turn`: seconds that a turn may hold the loop without awaiting before it is logged
-    with its stack, None for never; not in virtual time. `tracing`: the share of messages that is
-    followed. `check_messages`: a message that is changed while it is on its way fails the system with MessageMutated, which
-    costs several microseconds a message; what an actor does by its context outside its turn is WrongTask there. `workers`,
-    `schedule` and `trace` are the lab's.
+    block as an ExceptionGroup. `active_limit`: above so many actors that live since somebody has written to their address,
+    those go that nobody has used for longest, if they may; `idle_after=None` never goes and is not counted. `slow_turn`:
+    seconds that a turn may hold the loop without awaiting before it is logged with its stack, None for never; not in
+    virtual time. `tracing`: the share of messages that is followed. `check_messages`: a message that is changed on its way
+    fails the system with MessageMutated, which costs several microseconds a message; what an actor does by its context
+    outside its turn is WrongTask there. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
@@ -274,8 +273,22 @@ class System:
             self._nursery.start_soon(work)
         for supervisor in self.prefixes.values():
             self._nursery.start_soon(supervisor.run)
-        await self._waking.start(self.store)
+        try:
+            await self._waking.start(self.store)
+        except BaseException as error:
+            await self._leave_at_once(error)
+            raise
         return self
+
+    async def _leave_at_once(self, error: BaseException) -> None:
+        """Entering has failed, or was cancelled: nobody else leaves for whoever never got in."""
+        try:
+            await self._stack.__aexit__(type(error), error, error.__traceback__)
+        except BaseExceptionGroup as group:  # the nursery's; it brings the error back
+            if group.split(lambda one: one is error)[1] is not None:
+                raise
+        finally:
+            self._refuse("the system has ended")
 
     @trio.lowlevel.enable_ki_protection
     async def __aexit__(

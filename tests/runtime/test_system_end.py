@@ -279,3 +279,42 @@ def test_a_turn_that_outlives_the_drain_spawns_nobody_any_more() -> None:
 
     play(program, drain_grace=1.0)
     assert heard == ["/ is ending, with all its children"]
+
+
+class Slow(MemoryStore):
+    """It takes its time to say who is to be woken."""
+
+    @override
+    async def due(self, until: float, limit: int = 1_000, after: Any = None) -> list[Any]:
+        await trio.sleep(10)
+        return []
+
+
+class Broken(MemoryStore):
+    @override
+    async def due(self, until: float, limit: int = 1_000, after: Any = None) -> list[Any]:
+        raise OSError("the disk is gone")
+
+
+def test_a_system_whose_store_fails_as_it_is_entered_raises_that_and_leaves_nothing_behind() -> None:
+    async def main() -> None:
+        system = System(store=Broken())
+        with pytest.raises(OSError, match="the disk is gone"):
+            async with system:
+                raise AssertionError("nobody gets in")
+        with pytest.raises(Stopping):
+            system.spawn(Spec(Player))
+
+    trio.run(main)
+
+
+def test_a_system_that_is_cancelled_as_it_is_entered_leaves_nothing_behind() -> None:
+    clock = VirtualClock(autojump=True)
+
+    async def main() -> None:
+        with trio.move_on_after(1) as entering:
+            async with System(store=Slow(), clock=clock):
+                raise AssertionError("nobody gets in")
+        assert entering.cancelled_caught
+
+    trio.run(main, clock=clock)
