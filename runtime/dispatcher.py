@@ -66,8 +66,8 @@ class Dispatcher:
         *,
         now: Callable[[], float],
     ) -> None:
-        self.queue = RunQueue(schedule)
-        self._pace = Pace(now)
+        self.queue = RunQueue() if schedule is None else schedule.queue()
+        self._pace = Pace(now) if schedule is None else schedule.pace()
         self._ends = TurnEnd(commit, timers, trace)
         self.reentrance = Reentrance(self.queue, self._ends, self._raised)
         self.asks: Asks = InlineAsks(self.queue, self._ends, commit, timers, trace)

@@ -1,7 +1,7 @@
 """The run queue: which cells have mail and go next, and whether anything is under way at all."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -11,47 +11,32 @@ from actors.mailbox import Mailbox
 from runtime.cell import BLOCKED, BUSY, IDLE, QUEUED, STOPPING, Cell, Turn
 from runtime.envelope import Envelope
 from runtime.mailboxes import mailbox_for
+from runtime.pace import Pace
 
 SPARE_MAX = 64
 """Empty mailboxes that are kept for the next cell which gets mail."""
 
 
 class Schedule(Protocol):
-    """Who goes next; the lab's seeded choice. Without one the run queue is first in, first out."""
+    """Who goes next, where the lab owns it: the rooms that it puts in the plain ones' place."""
 
-    def pick(self, cells: Sequence[Cell]) -> int:
-        """Which of the runnable cells."""
-        ...
-
-    def inline(self) -> bool:
-        """Whether an ask of an idle cell is driven inline, or goes through the run queue."""
-        ...
+    def queue(self) -> "RunQueue": ...
+    def pace(self) -> Pace: ...
 
 
 class RunQueue:
     """Runnable cells in their order. One pump at a time takes from it; with nothing to do it parks here."""
 
-    __slots__ = (
-        "_parked",
-        "_quiet",
-        "_schedule",
-        "_spare",
-        "_stragglers",
-        "cells",
-        "driven",
-        "suspended",
-        "take",
-    )
+    __slots__ = ("_parked", "_quiet", "_spare", "_stragglers", "cells", "driven", "suspended", "take")
 
-    def __init__(self, schedule: Schedule | None) -> None:
+    def __init__(self) -> None:
         self.cells: deque[Cell] = deque()
         self.driven = False
         """A pump takes from the queue; not so before the first one, and between two."""
         self.suspended = 0
         """Turns that have waited, and are not over."""
-        self._schedule = schedule
-        self.take: Callable[[], Cell] = self.cells.popleft if schedule is None else self._pick
-        """The next one; IndexError when there is none."""
+        self.take: Callable[[], Cell] = self.cells.popleft
+        """The next one, first in, first out; IndexError when there is none."""
         self._parked: Task | None = None
         self._spare: deque[Mailbox[Envelope]] = deque(maxlen=SPARE_MAX)
         self._quiet = trio.Event()
@@ -126,18 +111,9 @@ class RunQueue:
         parked, self._parked = self._parked, None
         trio.lowlevel.reschedule(parked)
 
-    def _pick(self) -> Cell:
-        assert self._schedule is not None
-        if len(self.cells) == 1:
-            return self.cells.popleft()
-        index = self._schedule.pick(self.cells)
-        cell = self.cells[index]
-        del self.cells[index]
-        return cell
-
     def may_inline(self) -> bool:
-        """Whether the schedule lets an idle cell be driven in its asker's task."""
-        return self._schedule is None or self._schedule.inline()
+        """Whether an idle cell may be driven in its asker's task."""
+        return True
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C before it waits would leave us a task that has ended
     async def park(self) -> None:

@@ -36,6 +36,8 @@ class Timers:
         self._sleeps_until = 0.0
         self._live = 0
         """How many were live when the heap was last compacted."""
+        self.order: Callable[[list[Timer]], list[Timer]] | None = None
+        """The lab's: in which order those fire that are due at the same instant."""
 
     def at(self, time: float, fire: Callable[[Timer], None]) -> Timer:
         """Call `fire` at `time`; it runs in the timers' task and must not wait."""
@@ -78,6 +80,8 @@ class Timers:
         due: list[Timer] = []
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].cancelled):
             due.append(heapq.heappop(self._heap)[2])
+        if self.order is not None and len(due) > 1:
+            due = self.order(due)
         for timer in due:
             if not timer.cancelled:
                 timer.fire(timer)

@@ -10,47 +10,38 @@ was not synced, and the next `simulate` on the same `disk` starts as a node does
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import trio
-from typing_extensions import override
 
 from actors.errors import ActorError
-from runtime.cell import Cell
+from runtime.boundary import Boundary
 from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
-from runtime.lab.determinism import fixed_task_order
+from runtime.lab.choices import Choices
+from runtime.lab.determinism import chosen_task_order
+from runtime.lab.schedule import ChosenSchedule, ChosenTrace
+from runtime.lab.strategies import Walk
 from runtime.observe.tracing import TraceSample
 from runtime.passivation import ACTIVE_LIMIT
 from runtime.pattern import Pattern
-from runtime.run_queue import Schedule
+from runtime.router import Router
 from runtime.store import Disk, MemoryStore
 from runtime.system import System
-from runtime.trace import NodeCrashed, Trace
+from runtime.timers import Timer
+from runtime.trace import NodeCrashed
 from runtime.workers import InlineWorkers
 
 START = 1_700_000_000.0
+INLINE = 0.5
+"""The share of asks of idle actors that are driven in their asker's own step, unless a run says otherwise."""
 
 Program = Callable[[System], Awaitable[Any]]
 
 
 class Stuck(ActorError):
     """Nothing can run and no timer is set: the program waits for ever."""
-
-
-class SeededSchedule(Schedule):
-    """Who goes next, drawn; and whether an ask of an idle actor goes through the run queue."""
-
-    def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-
-    @override
-    def pick(self, cells: Sequence[Cell]) -> int:
-        return self._entropy.below(len(cells))
-
-    @override
-    def inline(self) -> bool:
-        return self._entropy.below(2) == 0
 
 
 @dataclass(slots=True)
@@ -65,6 +56,10 @@ class Run:
     """Virtual seconds."""
     trace: list[str]
     """One line for each effect: step, time, kind, address, number, and what. Empty unless it was kept."""
+    plan: list[str]
+    """The choices that were made, as wishes: `Plan(run.plan)` makes them again."""
+    error: Exception | None
+    """What the program has failed with. `simulate` raises it."""
 
 
 def simulate(
@@ -75,6 +70,8 @@ def simulate(
     disk: Disk | None = None,
     crash_at: int | None = None,
     start: float = START,
+    choices: Choices | None = None,
+    inline: float = INLINE,
     keep_trace: bool = False,
     trace_into: list[str] | None = None,
     tracing: TraceSample | None = None,
@@ -82,15 +79,53 @@ def simulate(
 ) -> Run:
     """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
 
-    The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. Time is virtual, and begins
-    at `start` (seconds since 1970). A sleep costs nothing, a thread or a process runs inline, a socket is not simulated.
-    `trace_into` is filled as the run goes: there it can be read even when the program raises. `tracing` changes nothing of
-    the run. `active_limit` is System's. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
+    The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. `choices` takes the first
+    out of the seed: its strategy says who goes next, and it holds what was chosen. `inline` is the share of asks of idle
+    actors that are driven in their asker's own step. Time is virtual, and begins at `start` (seconds since 1970). A sleep
+    costs nothing, a thread or a process runs inline, a socket is not simulated. `trace_into` is filled as the run goes:
+    there it can be read even when the program raises. `tracing` changes nothing of the run. `active_limit` is System's. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
     """
+    run = attempt(
+        program,
+        seed=seed,
+        patterns=patterns,
+        disk=disk,
+        crash_at=crash_at,
+        start=start,
+        choices=choices,
+        inline=inline,
+        keep_trace=keep_trace,
+        trace_into=trace_into,
+        tracing=tracing,
+        active_limit=active_limit,
+    )
+    if run.error is not None:
+        raise run.error
+    return run
+
+
+def attempt(
+    program: Program,
+    *,
+    seed: int,
+    patterns: Sequence[Pattern] = (),
+    disk: Disk | None = None,
+    crash_at: int | None = None,
+    start: float = START,
+    choices: Choices | None = None,
+    inline: float = INLINE,
+    keep_trace: bool = False,
+    trace_into: list[str] | None = None,
+    tracing: TraceSample | None = None,
+    active_limit: int = ACTIVE_LIMIT,
+) -> Run:
+    """`simulate`, whose run is there even when the program has failed: then it has an `error`."""
     clock = VirtualClock(start, autojump=True)
     entropy = Entropy(seed)
     disk = disk if disk is not None else Disk()
-    trace = Trace(clock.now, crash_at=crash_at, keep=keep_trace)
+    choices = choices or Choices(Walk(entropy.stream("schedule")))
+    schedule = ChosenSchedule(choices, partial(_happens, entropy.stream("inline"), inline))
+    trace = ChosenTrace(choices, clock.now, crash_at=crash_at, keep=keep_trace)
     if trace_into is not None:
         trace.lines = trace_into
     found: list[Any] = []
@@ -99,29 +134,34 @@ def simulate(
         store = MemoryStore(disk, clock=clock.now, commit_time=_disk_time(entropy.stream("disk")))
         with trio.CancelScope() as scope:
             clock.stuck = scope.cancel
-            async with System(
+            system = System(
                 patterns=patterns,
                 store=store,
                 clock=clock,
                 entropy=entropy,
-                schedule=SeededSchedule(entropy.stream("schedule")),
+                schedule=schedule,
                 trace=trace,
                 tracing=tracing,
                 workers=InlineWorkers(),
                 check_messages=True,
                 active_limit=active_limit,
-            ) as system:
+            )
+            system.router.interceptors = (schedule.sees, *system.router.interceptors)
+            schedule.ending = lambda: not system.router.accepting
+            system.timers.order = partial(schedule.in_order, name=partial(_name_of_timer, system.router))
+            async with system:
                 found.append(await program(system))
             return
         raise Stuck("nothing can run and no timer is set")
 
     crashed = False
-    with fixed_task_order(seed):
+    with Boundary() as boundary, chosen_task_order(schedule.next_task):
         try:
             trio.run(main, clock=clock)
         except NodeCrashed:
             crashed = True
             disk.crash()
+    choices.over()
     return Run(
         found[0] if found else None,
         trace.digest(),
@@ -129,7 +169,23 @@ def simulate(
         crashed,
         clock.current_time(),
         trace.lines or [],
+        choices.plan,
+        boundary.error,
     )
+
+
+def _happens(entropy: Entropy, share: float) -> bool:
+    return entropy.fraction() < share
+
+
+def _name_of_timer(router: Router, timer: Timer) -> str | None:
+    """`/lamp : timer off`, of an actor's own; looked for, since it is rare that two are due at one instant."""
+    for cell in router.cells.values():
+        own = None if cell.ctx is None else cell.ctx.timers
+        for key, one in (own or {}).items():
+            if one is timer:
+                return f"{cell.address} : timer {key}"
+    return None
 
 
 def _disk_time(entropy: Entropy) -> Callable[[], float]:

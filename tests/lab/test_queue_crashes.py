@@ -1,6 +1,7 @@
 """A node that loses power at each numbered effect of a run, and what its queue has left when it is back."""
 
 import pytest
+import trio
 
 from actors import Ref
 from patterns.queue.messages import (
@@ -79,6 +80,10 @@ async def policy_and_sources(system: System) -> tuple[str, dict[str, list[str]]]
     names: Ref[NamesMessage] = system.ref(NAMES)
     orders: Ref[QueueMessage] = system.ref(queue_address("orders"))
     try:
+        await names.ask(ListDeadLetterSourceQueues(name="dead"))
+        await trio.sleep(
+            5
+        )  # a creation that was cut is taken up as the names come up, and takes turns of its own
         policy = (await orders.ask(GetQueueAttributes(names=("RedrivePolicy",)))).get("RedrivePolicy", "")
         listed = {
             name: list((await names.ask(ListDeadLetterSourceQueues(name=name))).names)
