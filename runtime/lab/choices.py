@@ -21,11 +21,8 @@ class Alternative(NamedTuple):
     name: str
     kin: str
     """What it has in common with the like of it, in this run and in others: the actor and the kind of message, or the task."""
-
-    @property
-    def actor(self) -> str:
-        """Who acts."""
-        return actor_of(self.name)
+    actor: str
+    """Who acts."""
 
 
 class Point(NamedTuple):
@@ -59,13 +56,21 @@ class Choice:
     step: int
     kind: str
     enabled: tuple[Alternative, ...]
+    current: str
+    """Who had acted last."""
     taken: str
-    default: str
-    """What the default policy would have taken."""
-    stays: bool
-    """Whoever acted last could go on."""
     free: bool
     """The strategy made it; False: the reduction did, since it commutes with all others."""
+
+    @property
+    def default(self) -> str:
+        """What the default policy would have taken."""
+        return default(Point(self.step, self.kind, self.enabled, self.current))
+
+    @property
+    def stays(self) -> bool:
+        """Whoever acted last could go on."""
+        return any(one.actor == self.current for one in self.enabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Step:
 
     name: str
     touched: frozenset[str]
-    enabled: tuple[str, ...]
+    enabled: tuple[Alternative, ...]
     """What it was chosen from; itself alone where there was no choice."""
 
 
@@ -148,7 +153,7 @@ class Choices:
         self._strategy = strategy
         self._local = local
         self._now: Alternative | None = None
-        self._enabled: tuple[str, ...] = ()
+        self._enabled: tuple[Alternative, ...] = ()
         self._touched: set[str] = set()
 
     @property
@@ -168,7 +173,7 @@ class Choices:
             enabled[0] if len(enabled) == 1 else self._choose(Point(len(self.steps), kind, enabled, current))
         )
         self._now = taken
-        self._enabled = tuple(one.name for one in enabled)
+        self._enabled = enabled
         self._touched = {taken.actor}
         return taken
 
@@ -183,16 +188,15 @@ class Choices:
         self._now = None
 
     def _choose(self, point: Point) -> Alternative:
-        local = next((one for one in point.enabled if one.kin in self._local), None)
+        local = next((one for one in point.enabled if one.kin in self._local), None) if self._local else None
         name = self._strategy.choose(point) if local is None else local.name
         self.made.append(
             Choice(
                 point.step,
                 point.kind,
                 point.enabled,
+                point.current,
                 name,
-                default(point),
-                stays=any(one.actor == point.current for one in point.enabled),
                 free=local is None,
             )
         )

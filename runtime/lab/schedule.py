@@ -16,7 +16,7 @@ from actors.address import Address
 from actors.mailbox import Mailbox
 from runtime.cell import BUSY, QUEUED, Cell
 from runtime.envelope import Envelope
-from runtime.lab.choices import STEP, TIMER, Alternative, Choices
+from runtime.lab.choices import STEP, TIMER, Alternative, Choices, actor_of
 from runtime.lab.determinism import others_can_run
 from runtime.pace import Pace
 from runtime.run_queue import RunQueue
@@ -175,14 +175,14 @@ class ChosenSchedule:
             ways = {self._of_cell(cell): cell for cell in self._queue.cells}
             cell = ways[self.choices.next(STEP, ways)]
         self._taken[trio.lowlevel.current_task()] = self._of_cell(cell)
-        if cell.status is QUEUED and cell.mailbox:
-            self._letters.pop(_head(cell), None)
+        if cell.status is QUEUED and (envelope := _head(cell)) is not None:
+            self._letters.pop(envelope, None)
         return cell
 
     def in_order(self, due: list[Timer], name: Callable[[Timer], str | None]) -> list[Timer]:
         """Timers that are due at the same instant, in the order in which they fire; who has no name first."""
         named = {key: timer for timer in due if (key := name(timer)) is not None}
-        left = {Alternative(key, "timers"): timer for key, timer in sorted(named.items())}
+        left = {Alternative(key, "timers", actor_of(key)): timer for key, timer in sorted(named.items())}
         ordered = [timer for timer in due if timer not in left.values()]
         while left:
             ordered.append(left.pop(self.choices.next(TIMER, left)))
@@ -196,18 +196,17 @@ class ChosenSchedule:
         return task not in self._taken or (task is self._pump and self._queue.driven)
 
     def _of_cell(self, cell: Cell) -> Alternative:
-        if cell.status is BUSY:
-            return Alternative(f"{cell.address} : interleave", f"{cell.address} : interleave")
-        if cell.status is not QUEUED or not cell.mailbox:
-            return Alternative(f"{cell.address} : nothing", f"{cell.address} : nothing")
-        envelope = _head(cell)
+        envelope = _head(cell) if cell.status is QUEUED else None
+        if envelope is None:
+            kin = f"{cell.address} : {'interleave' if cell.status is BUSY else 'nothing'}"
+            return Alternative(kin, kin, cell.address)
         found = self._letters.get(envelope)
         if found is None:
             kind, sender = type(envelope.message).__name__, envelope.sender
             self._told[cell.address, kind, sender] += 1
             number = self._told[cell.address, kind, sender]
             kin = f"{cell.address} : {kind}"
-            found = Alternative(f"{kin} {number} of {sender or 'outside'}", kin)
+            found = Alternative(f"{kin} {number} of {sender or 'outside'}", kin, cell.address)
             self._letters[envelope] = found
         return found
 
@@ -215,7 +214,7 @@ class ChosenSchedule:
         number = self._resumed[task]
         turn = self._taken.get(task)
         if turn is not None:
-            return Alternative(f"{turn.name} resume {number + 1}", turn.kin)
+            return Alternative(f"{turn.name} resume {number + 1}", turn.kin, turn.actor)
         name = self._tasks.get(task)
         if name is None:
             name = _short(task.name)
@@ -223,7 +222,7 @@ class ChosenSchedule:
             if self._named[name] > 1:
                 name = f"{name}#{self._named[name]}"
             self._tasks[task] = name
-        return Alternative(f"{name} : resume {number}", name)
+        return Alternative(f"{name} : resume {number}", name, name)
 
 
 def _short(name: str) -> str:
@@ -232,6 +231,10 @@ def _short(name: str) -> str:
     return ".".join(parts[-2:]) if parts[0] == "runtime" and "<locals>" not in parts else parts[-1]
 
 
-def _head(cell: Cell) -> Envelope:
-    assert cell.mailbox is not None
-    return next(iter(cell.mailbox.system or cell.mailbox.user))
+def _head(cell: Cell) -> Envelope | None:
+    """What it will handle next."""
+    mailbox = cell.mailbox
+    if mailbox is None:
+        return None
+    lane = mailbox.system or mailbox.user
+    return next(iter(lane), None)

@@ -83,7 +83,8 @@ def simulate(
     out of the seed: its strategy says who goes next, and it holds what was chosen. `inline` is the share of asks of idle
     actors that are driven in their asker's own step. Time is virtual, and begins at `start` (seconds since 1970). A sleep
     costs nothing, a thread or a process runs inline, a socket is not simulated. `trace_into` is filled as the run goes:
-    there it can be read even when the program raises. `tracing` changes nothing of the run. `active_limit` is System's. A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
+    there it can be read even when the program raises. `tracing` changes nothing of the run. `active_limit` is System's.
+    A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
     """
     run = attempt(
         program,

@@ -14,7 +14,7 @@ from typing_extensions import override
 from actors import Actor, Message, Spec, StartReason, receive
 from patterns.queue.pattern import pattern
 from runtime import Entropy, System
-from runtime.lab.choices import TIMER, Alternative, Choice, Choices, Default, Plan, Point, default
+from runtime.lab.choices import TIMER, Alternative, Choice, Choices, Default, Plan, Point, actor_of, default
 from runtime.lab.explore import explore, replay
 from runtime.lab.simulation import Program, attempt, simulate
 from runtime.lab.strategies import Walk
@@ -32,7 +32,7 @@ async def queue_program(system: System) -> list[str]:
 
 
 def point(*names: str, current: str = "") -> Point:
-    return Point(0, "step", tuple(Alternative(name, name) for name in names), current)
+    return Point(0, "step", tuple(Alternative(name, name, actor_of(name)) for name in names), current)
 
 
 def test_the_default_policy_keeps_who_acted_last_and_else_takes_the_lowest_name() -> None:
