@@ -81,6 +81,23 @@ def test_a_turn_that_has_waited_is_resumed_by_choice() -> None:
     assert "/bob : Deposit 1 of outside resume 1" in resumed
 
 
+async def told_and_asked(system: System) -> None:
+    told, asked = (system.spawn(Spec(Bells, ([],), name=name)) for name in ("told", "asked"))
+    await told.tell(Ring(bell="a"))
+    await asked.ask(Ring(bell="b"))
+
+
+def test_who_was_woken_by_a_turn_may_go_before_the_mail_that_waits() -> None:
+    after = [choice for choice in made(told_and_asked, runs=30) if choice.current == "/asked"]
+    assert any({"main", "/told"} <= {one.actor for one in choice.enabled} for choice in after)
+
+
+def test_an_ask_that_is_driven_inline_touches_whom_it_asks() -> None:
+    choices = Choices(Default())
+    simulate(told_and_asked, seed=0, choices=choices, inline=1.0)
+    assert any({"main", "/asked"} <= step.touched for step in choices.steps)
+
+
 def test_a_step_says_whom_it_has_touched() -> None:
     choices = Choices(Default())
     simulate(five_hits.fixed, seed=0, choices=choices, inline=0.0)
