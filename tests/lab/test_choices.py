@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from actors import Actor, Message, Spec, StartReason, receive
+from actors import Actor, Address, Message, Spec, StartReason, receive
 from patterns.queue.pattern import pattern
 from runtime import Entropy, System
 from runtime.lab.choices import TIMER, Alternative, Choice, Choices, Default, Plan, Point, actor_of, default
@@ -92,10 +92,13 @@ def test_who_was_woken_by_a_turn_may_go_before_the_mail_that_waits() -> None:
     assert any({"main", "/told"} <= {one.actor for one in choice.enabled} for choice in after)
 
 
-def test_an_ask_that_is_driven_inline_touches_whom_it_asks() -> None:
+def test_what_is_said_to_nobody_touches_the_address_where_somebody_might_live() -> None:
+    async def to_nobody(system: System) -> None:
+        await system.ref(Address.of("nobody")).tell(Ring(bell="a"))
+
     choices = Choices(Default())
-    simulate(told_and_asked, seed=0, choices=choices, inline=1.0)
-    assert any({"main", "/asked"} <= step.touched for step in choices.steps)
+    simulate(to_nobody, seed=0, choices=choices)
+    assert any("/nobody" in step.touched for step in choices.steps)
 
 
 def test_a_step_says_whom_it_has_touched() -> None:
