@@ -6,7 +6,7 @@ What comes before ` : ` is who acts. So a plan, which is a list of such names, s
 bystander has been taken out of the program; a list of indices would not.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -143,15 +143,21 @@ class Choices:
     """The book of one run: asks the strategy where there is a choice, and writes down what was taken.
 
     `local`: kins whose steps commute with all others, as far as earlier runs have shown; such a step is taken at once.
+    `looks`: note the state of all actors after each step, which costs more than the step.
     """
 
-    def __init__(self, strategy: Strategy, local: Collection[str] = ()) -> None:
+    def __init__(self, strategy: Strategy, local: Collection[str] = (), *, looks: bool = False) -> None:
         self.made: list[Choice] = []
         self.steps: list[Step] = []
         self.kins: dict[str, set[str]] = {}
         """Which actors the steps of a kin have touched."""
+        self.states: set[str] = set()
+        """What all actors were like after each step, as far as `look` tells."""
+        self.look: Callable[[], str] | None = None
+        """Tells what all actors are like at this moment."""
         self._strategy = strategy
         self._local = local
+        self.looks = looks
         self._now: Alternative | None = None
         self._enabled: tuple[Alternative, ...] = ()
         self._touched: set[str] = set()
@@ -185,6 +191,8 @@ class Choices:
         self.steps.append(Step(self._now.name, touched, self._enabled))
         self.kins.setdefault(self._now.kin, set()).update(touched)
         self._strategy.ran(self._now, touched)
+        if self.look is not None:
+            self.states.add(self.look())
         self._now = None
 
     def _choose(self, point: Point) -> Alternative:

@@ -14,6 +14,7 @@ from typing import Protocol
 from runtime.entropy import Entropy
 from runtime.lab.bounded import Bounded, Exhaustive, delays, preemptions
 from runtime.lab.choices import Choices, Plan, Strategy
+from runtime.lab.guided import Guided
 from runtime.lab.sharing import Sharing
 from runtime.lab.simulation import Program, Run, attempt
 from runtime.lab.strategies import Pct, Pos, Walk
@@ -88,7 +89,8 @@ def explore(
 ) -> Explored:
     """Run it under so many schedules, or until `stop_at` of them have failed.
 
-    `strategy`: `pos`, `walk`, `sticky:0.9`, `pct:3` draw, a run for each seed; `delay:1`, `preempt:1` and `dfs` go through
+    `strategy`: `pos`, `walk`, `sticky:0.9`, `pct:3` draw, a run for each seed; `guided`
+    goes on from what has led to new states; `delay:1`, `preempt:1` and `dfs` go through
     all schedules within their bound, as many runs as there are seeds at most, the first of which seeds all other chance.
     Raises ValueError for another one, or no seeds.
     """
@@ -102,7 +104,7 @@ def explore(
             explored.complete = True
             break
         options = _drawn(search, strategy, sharing)
-        choices = Choices(how, frozenset(options.local))
+        choices = Choices(how, frozenset(options.local), looks=isinstance(search, Guided))
         run = attempt(program, seed=options.seed, patterns=patterns, choices=choices, inline=options.inline)
         explored.runs += 1
         explored.longest = max(explored.longest, sum(choice.free for choice in choices.made))
@@ -168,13 +170,13 @@ def search_of(strategy: str, seeds: Sequence[int]) -> Search:
         return _searches(name, number, seeds)
     except (KeyError, ValueError):
         raise ValueError(
-            f"no strategy {strategy!r}: pos, walk, sticky:0.9, pct:3, delay:1, preempt:1, dfs"
+            f"no strategy {strategy!r}: pos, walk, sticky:0.9, pct:3, guided, delay:1, preempt:1, dfs"
         ) from None
 
 
 def _searches(name: str, number: str, seeds: Sequence[int]) -> Search:
-    if name == "dfs" and not number:
-        return Exhaustive(seeds[0])
+    if not number and name in {"dfs", "guided"}:
+        return Exhaustive(seeds[0]) if name == "dfs" else Guided(seeds[0])
     if name in {"delay", "preempt"}:
         return Bounded(seeds[0], delays if name == "delay" else preemptions, int(number))
     if name == "pct":

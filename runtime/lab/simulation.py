@@ -22,6 +22,7 @@ from runtime.entropy import Entropy
 from runtime.lab.choices import Choices
 from runtime.lab.determinism import chosen_task_order
 from runtime.lab.schedule import ChosenSchedule, ChosenTrace
+from runtime.lab.states import state_of
 from runtime.lab.strategies import Walk
 from runtime.observe.tracing import TraceSample
 from runtime.passivation import ACTIVE_LIMIT
@@ -147,9 +148,7 @@ def attempt(
                 check_messages=True,
                 active_limit=active_limit,
             )
-            system.router.interceptors = (schedule.sees, *system.router.interceptors)
-            schedule.ending = lambda: not system.router.accepting
-            system.timers.order = partial(schedule.in_order, name=partial(_name_of_timer, system.router))
+            _let_choose(system, schedule)
             async with system:
                 found.append(await program(system))
             return
@@ -173,6 +172,16 @@ def attempt(
         choices.plan,
         boundary.error,
     )
+
+
+def _let_choose(system: System, schedule: ChosenSchedule) -> None:
+    """What of a system a schedule cannot take the place of."""
+    router = system.router
+    router.interceptors = (schedule.sees, *router.interceptors)
+    schedule.ending = lambda: not router.accepting
+    system.timers.order = partial(schedule.in_order, name=partial(_name_of_timer, router))
+    if schedule.choices.looks:
+        schedule.choices.look = partial(state_of, router)
 
 
 def _happens(entropy: Entropy, share: float) -> bool:

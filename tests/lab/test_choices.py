@@ -132,7 +132,7 @@ def found(strategy: str) -> list[str]:
 
 
 def test_an_exploration_finds_the_same_in_another_process_with_another_hash_seed() -> None:
-    code = "from tests.lab.test_choices import found; print(found('pos'), found('delay:2'), found('dfs'))"
+    code = "from tests.lab.test_choices import found; print(found('pos'), found('delay:2'), found('dfs'), found('guided'))"
     printed = [
         subprocess.run(
             [sys.executable, "-c", code],
@@ -145,7 +145,7 @@ def test_an_exploration_finds_the_same_in_another_process_with_another_hash_seed
         ).stdout.splitlines()[-1]
         for hash_seed in ("1", "2")
     ]
-    assert printed[0] == printed[1] == f"{found('pos')} {found('delay:2')} {found('dfs')}"
+    assert printed[0] == printed[1] == f"{found('pos')} {found('delay:2')} {found('dfs')} {found('guided')}"
 
 
 def test_a_failed_run_is_replayed_with_its_error_and_its_digest() -> None:

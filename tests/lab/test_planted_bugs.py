@@ -29,6 +29,8 @@ WITHIN = [
     ("double_timer", "delay:1", 9),
     ("dedup_race", "pos", 15),
     ("dedup_race", "delay:1", 9),
+    ("five_hits", "guided", 129),
+    ("lost_wakeup", "guided", 48),
 ]
 
 

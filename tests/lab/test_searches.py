@@ -7,8 +7,9 @@ import pytest
 from actors import Actor, Message, Spec, receive
 from runtime import Entropy, System
 from runtime.lab.bounded import Bounded, Exhaustive, delays
-from runtime.lab.choices import STEP, Alternative, Choices, Default, Point, Strategy, actor_of
+from runtime.lab.choices import STEP, Alternative, Choices, Default, Plan, Point, Strategy, actor_of
 from runtime.lab.explore import Search, explore, search_of
+from runtime.lab.guided import Guided
 from runtime.lab.sharing import Sharing
 from runtime.lab.simulation import Program, attempt
 from runtime.lab.strategies import Pct, Pos, Walk
@@ -128,6 +129,37 @@ def test_a_sticky_walk_stays_as_often_as_it_is_told() -> None:
 
     assert 400 < stays(0.0) < 600
     assert stays(0.9) > 900
+
+
+async def one_message(system: System) -> None:
+    await system.spawn(Spec(Bystander, name="one")).tell(Go(steps=2))
+
+
+def test_a_state_is_what_the_actors_hold_and_what_waits_for_them() -> None:
+    choices = Choices(Default(), looks=True)
+    attempt(one_message, seed=0, choices=choices, inline=0.0)
+    again = Choices(Default(), looks=True)
+    attempt(one_message, seed=1, choices=again, inline=0.0)
+    assert choices.states == again.states
+    assert len(choices.states) > 2
+
+
+def test_a_guided_search_goes_on_from_a_plan_that_has_reached_a_new_state() -> None:
+    search = Guided(1)
+    kept, plain = (Choices(Walk(Entropy(seed)), looks=True) for seed in (1, 2))
+    attempt(five_hits.fixed, seed=0, choices=kept, inline=0.0)
+    attempt(five_hits.fixed, seed=0, choices=plain, inline=0.0)
+    search.next()
+    search.learn(kept, ())
+    assert search.states == len(kept.states)
+    plan = search.next()
+    assert isinstance(plan, Plan)
+    follower = Choices(plan)
+    attempt(five_hits.fixed, seed=0, choices=follower, inline=0.0)
+    assert plan.followed > 0
+    assert plan.skipped == 0
+    search.learn(plain, ())
+    assert search.states == len(kept.states | plain.states)
 
 
 @pytest.mark.parametrize("strategy", ["", "best", "pct", "pct:many", "pos:3", "dfs:2", "delay", "sticky:"])
