@@ -62,7 +62,8 @@ def receive(
     was staged before, as any. For a durable actor alone, else BadHandler.
     With `reentrant="chain"` a turn that waits in an ask lets the message in, if it is asked in the course of that ask:
     instead of AskCycle, a whole turn within the pause of the other, which then finds changed what the handler changes.
-    All else waits as ever. It is not tried again after a crash. For a volatile actor alone, else BadHandler.
+    All else waits as ever. It is not tried again after a crash; what it would defer or stash is AskCycle, since the
+    turn in which it went on would have to wait for the asker. For a volatile actor alone, else BadHandler.
     Two for one message are DuplicateHandler, one outside the protocol is ForeignHandler, when the class is created.
     Without parentheses, or of what is no class, it is BadHandler at once.
     """

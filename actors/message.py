@@ -73,13 +73,13 @@ class Deferred(Generic[R_co]):
         key: str,
         deadline: float | None,
         on_deadline: Any,
-        taken: Callable[[Any, Any], None] | None = None,
+        taken: Callable[[Any, Any, Any], None] | None = None,
     ) -> None:
         self.key = key
         self.deadline = deadline
         self.on_deadline = on_deadline
         self.taken = taken
-        """Takes the message and its asker's end over, when it does not wait under a key."""
+        """Takes the message, its asker's end and its envelope over, when it does not wait under a key."""
 
     def _answers(self) -> R_co:
         raise NotImplementedError  # only the type checkers look at it

@@ -53,7 +53,7 @@ class Answering(Undoable):
         self._pending: Pending | None = None
         books.piping += 1
 
-    def take(self, message: Any, pending: Pending | None) -> None:
+    def take(self, message: Any, pending: Pending | None, _: Envelope | None) -> None:
         """The handler has returned it; nobody waits for a told message's answer."""
         self._message, self._pending = message, pending
         if pending is not None:

@@ -14,7 +14,7 @@ from actors.errors import StashFull
 from actors.mailbox import Mailbox
 from actors.message import Deferred
 from runtime.cell import Cell
-from runtime.envelope import Envelope, Pending
+from runtime.envelope import Envelope, Pending, asked
 from runtime.staged import Change, Changed, Undoable
 from runtime.waits import queue_again
 
@@ -45,8 +45,9 @@ class Behaving:
             raise StashFull(f"{self._cell.address} has put {len(self.stash)} messages aside")
         return Deferred("", None, None, self._keep)
 
-    def _keep(self, message: Any, pending: Pending | None) -> None:
-        envelope = Envelope(message, 0, None, pending)
+    def _keep(self, message: Any, pending: Pending | None, envelope: Envelope | None) -> None:
+        envelope = envelope or asked(message, pending)
+        envelope.timer = None  # from now on it is a message like any other
         self.stash.append(envelope)
         if pending is not None:
             pending.returned(lambda: self._leave(envelope))
@@ -93,6 +94,11 @@ class Behaving:
         """What it handles from now on. Raises BadMachine."""
         self._cell.handlers = actor.behaviours.table(state)
         self.state = state
+
+
+def puts_aside(value: Deferred[Any]) -> bool:
+    """Whether it is what a handler returns to have its message stashed."""
+    return getattr(value.taken, "__func__", None) is Behaving._keep  # noqa: SLF001 -- this file's own
 
 
 class Became(Change):

@@ -16,7 +16,7 @@ from typing import Any
 
 import trio
 
-from actors.errors import DeadLettered, NotInThisState
+from actors.errors import REFUSALS, DeadLettered, NotInThisState, StashFull
 from actors.handlers import Handling, Kind
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, QUEUED, Cell, Turn
@@ -166,6 +166,10 @@ class Dispatcher:
             self._lost(cell, envelope, error.reason)
         elif isinstance(error, NotInThisState):
             self._lost(cell, envelope, "unhandled")
+        elif isinstance(error, StashFull):
+            self._lost(cell, envelope, "overflow")
+        elif isinstance(error, REFUSALS):
+            self._lost(cell, envelope, "refused")
 
     def _renew(self, pump: Pump) -> None:
         if self._active is pump:
@@ -233,7 +237,7 @@ class Dispatcher:
                 value = await self._awaited(pump, cell, envelope, handling)
                 if was_late(pump.limit, ctx):
                     return  # as if its cancellation had left the pump's scope
-            self._ends.returned(cell, ctx, envelope.message, envelope.pending, value)
+            self._ends.returned(cell, ctx, envelope.message, envelope.pending, value, envelope)
             pump.cell = None
             if self._active is not pump or cell.status is not BUSY or cell.blocked or pump.spent:
                 break

@@ -183,3 +183,9 @@ class Envelope:
     def own(self) -> bool:
         """Its receiver's own, or the runtime's: nobody else minds whether it is handled."""
         return self.timer is not None and not isinstance(self.timer, Only)
+
+
+def asked(message: Any, pending: Pending | None) -> Envelope:
+    """Of what was driven inline, and has to wait now: its asker had need of none."""
+    sender = None if pending is None or pending.asker is None else pending.asker.address
+    return Envelope(message, 0, sender, pending)

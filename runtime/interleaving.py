@@ -49,7 +49,7 @@ def _turn(
         ends.arrived(cell, envelope)
     with Boundary() as boundary:
         value = cell.vars.run(handler, cell.actor, envelope.message)
-        ends.returned(cell, ctx, envelope.message, envelope.pending, value)
+        ends.returned(cell, ctx, envelope.message, envelope.pending, value, envelope)
     if boundary.error is not None:
         raised(cell, ctx, envelope, boundary.error)
     ctx.take_up(suspended)

@@ -29,7 +29,7 @@ log = structlog.get_logger("callboard.letters")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter(Event):
-    """One message that reached nobody. `reason`: no_such_address, stopped, overflow, mailbox_cycle, crashed, unhandled, stale, start_failed."""
+    """One message that reached nobody. `reason`: no_such_address, stopped, overflow, mailbox_cycle, crashed, unhandled, refused (by the actor's context), stale, start_failed."""
 
     to: str
     sender: str | None

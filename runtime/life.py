@@ -225,7 +225,7 @@ class Forwarded(Undoable):
         self._message: Any = None
         self._pending: Pending | None = None
 
-    def take(self, message: Any, pending: Pending | None) -> None:
+    def take(self, message: Any, pending: Pending | None, _: Envelope | None) -> None:
         """The handler has returned it."""
         self._message = message
         self._pending = pending

@@ -22,7 +22,10 @@ def _rank(cell: Cell, envelope: Envelope) -> float:
     if envelope.own:
         return math.inf  # the runtime's own, behind all mail there is
     with Boundary() as boundary:
-        return cell.spec.priority(envelope.message)
+        rank = float(cell.spec.priority(envelope.message))
+        if not math.isnan(rank):
+            return rank
+        raise ValueError(f"the priority of {type(envelope.message).__name__} is no number: nan")
     assert boundary.error is not None
     cell.parent.failed(cell, boundary.error)
     return 0.0

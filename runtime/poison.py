@@ -13,7 +13,7 @@ from actors.errors import ActorCrashed
 from actors.supervision import Directive, Drop
 from runtime.cell import Cell
 from runtime.crash_text import named
-from runtime.envelope import Envelope, Pending
+from runtime.envelope import Envelope, Pending, asked
 from runtime.letters import DeadLetters
 from runtime.mailboxes import mailbox_for
 from runtime.waits import queue_again
@@ -33,7 +33,7 @@ def once_more(
         return False  # its asker, in whose task it was driven, has left
     if envelope is not None and envelope.timer is not None:
         return False  # a timer's message, or a pipe's result, is for the past incarnation alone
-    again = envelope or Envelope(message, 0, None, pending)
+    again = envelope or asked(message, pending)
     if again.tries >= policy.times:
         return False
     if pending is not None and not queue_again(cell, pending, again):

@@ -13,14 +13,17 @@ from typing import Any, cast
 import outcome
 import trio
 
+from actors.errors import AskCycle
 from actors.handlers import Kind
+from actors.message import Deferred
+from runtime.behaving import puts_aside
 from runtime.boundary import Boundary
 from runtime.cell import BUSY, Cell, Turn
 from runtime.driving import drive
 from runtime.envelope import Envelope, Pending, Stage
 from runtime.run_queue import RunQueue
 from runtime.turn_end import TurnEnd, release_asker, too_late
-from runtime.waits import called_by, wait_for
+from runtime.waits import called_by, chain_of, wait_for
 
 WITHIN_MAX = 64
 """Turns within one another; a chain that comes back more often than that is a circle after all."""
@@ -115,9 +118,12 @@ class Reentrance:
             else:
                 coro = handling.function(cell.actor, envelope.message)
                 value = await own.steps(drive(cell.vars, ctx, coro, None))
-            with own:
-                self._ends.returned(cell, ctx, envelope.message, pending, value)
-            over = True
+            if not _waits_for_a_later_turn(cell, value):
+                with own:
+                    self._ends.returned(cell, ctx, envelope.message, pending, value, envelope)
+                over = True
+            elif pending.asker is not None:
+                pending.settle(outcome.Error(AskCycle(chain_of(pending.asker, cell))))
         with own:
             if boundary.error is not None:
                 self._raised(cell, ctx, envelope, boundary.error)
@@ -166,6 +172,17 @@ class OfThisPause:
 
     def taken(self) -> bool:
         return True
+
+
+def _waits_for_a_later_turn(cell: Cell, value: Any) -> bool:
+    """The handler defers or stashes what was asked; and the turn in which it would go on waits for the one that asks.
+
+    Where handlers interleave, one of them may be what the asker waits for.
+    """
+    assert cell.actor is not None
+    if value.__class__ is not Deferred or value.deadline is not None or cell.actor.interleaves:
+        return False
+    return value.taken is None or puts_aside(value)
 
 
 def _nothing() -> None:

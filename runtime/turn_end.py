@@ -24,6 +24,7 @@ from actors.errors import (
 )
 from actors.message import Deferred
 from actors.supervision import DROP
+from runtime.behaving import Became, Unstashed
 from runtime.boundary import Boundary
 from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
@@ -55,10 +56,16 @@ class TurnEnd:
         self.arrived: Callable[[Cell, Envelope], None] | None = None
         """Told of each turn from a mailbox as it begins: the tracer, and who checks messages."""
 
-    def returned(  # noqa: C901 -- told turns end here: a call costs ten tests
-        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
+    def returned(  # noqa: C901, PLR0917 -- told turns end here: a call costs ten tests, a name for an argument one
+        self,
+        cell: Cell,
+        ctx: Turn,
+        message: Any,
+        pending: Pending | None,
+        value: Any,
+        envelope: Envelope | None = None,
     ) -> None:
-        """The handler answered `value`; nobody waits for it if there is no `pending`.
+        """The handler answered `value`; nobody waits for it if there is no `pending`. `envelope`: unless it was driven inline.
 
         Raises what makes a crash of it; the turn's boundary stands around this call too.
         """
@@ -71,7 +78,7 @@ class TurnEnd:
             or cell.entry is not None
             or (value is not None and value.__class__ in NO_REPLIES)
         ):
-            self._returned_more(cell, ctx, message, pending, value)
+            self._returned_more(cell, ctx, message, pending, value, envelope)
         elif (outputs := ctx.outputs) is None:
             if pending is not None:
                 if self._trace is not None:
@@ -85,10 +92,16 @@ class TurnEnd:
             for output in outputs:
                 output.release()
         else:
-            self._returned_more(cell, ctx, message, pending, value)
+            self._returned_more(cell, ctx, message, pending, value, envelope)
 
-    def _returned_more(
-        self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any
+    def _returned_more(  # noqa: PLR0917 -- as `returned`
+        self,
+        cell: Cell,
+        ctx: Turn,
+        message: Any,
+        pending: Pending | None,
+        value: Any,
+        envelope: Envelope | None,
     ) -> None:
         """A turn with outputs, one that waits behind a commit, or one that answers no plain value."""
         if value.__class__ in UNAWAITED:
@@ -96,7 +109,7 @@ class TurnEnd:
             raise _not_awaited(cell, message, value)
         outputs = _outputs(cell, ctx, message, value)
         if value.__class__ is Deferred:
-            (value.taken or partial(self._defer, cell, value))(message, pending)
+            (value.taken or partial(self._defer, cell, value))(message, pending, envelope)
         elif pending is not None:
             outputs.append(Reply(pending, outcome.Value(value)))
             pending.returned()
@@ -170,14 +183,28 @@ class TurnEnd:
     def _let_out(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> None:
         staged, ctx.staged = ctx.staged, None
         if staged or cell.entry is not None:
-            self._commit.hold(cell, staged, outputs)
+            self._commit.hold(cell, staged, self._still_to_come(ctx, outputs))
             return
         for output in outputs:
             if self._trace is not None:
                 ctx.effect(output.label)
             output.release()
 
-    def _defer(self, cell: Cell, value: Deferred[Any], message: Any, pending: Pending | None) -> None:
+    def _still_to_come(self, ctx: Turn, outputs: list[Output]) -> list[Output]:
+        """What waits for the commit. The stash does not: it would come behind the mail that is handled meanwhile."""
+        held: list[Output] = []
+        for output in outputs:
+            if isinstance(output, (Became, Unstashed)):
+                if self._trace is not None:
+                    ctx.effect(output.label)
+                output.release()
+            else:
+                held.append(output)
+        return held
+
+    def _defer(
+        self, cell: Cell, value: Deferred[Any], message: Any, pending: Pending | None, _: Envelope | None
+    ) -> None:
         if pending is None:  # told, not asked: nobody waits
             return
         waiting_for = cell.deferred

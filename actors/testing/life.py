@@ -169,6 +169,6 @@ class HarnessLife:
         return work()
 
 
-def _elsewhere(message: Any, pending: Any) -> None:
+def _elsewhere(message: Any, pending: Any, envelope: Any) -> None:
     """A deferral under no key: the harness keeps its message by `stash`, or shows Forwarded."""
-    del message, pending
+    del message, pending, envelope

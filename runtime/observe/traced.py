@@ -259,9 +259,17 @@ class TracedEnd(TurnEnd):
         self.arrived = turns.arrived
 
     @override
-    def returned(self, cell: Cell, ctx: Turn, message: Any, pending: Pending | None, value: Any) -> None:
+    def returned(
+        self,
+        cell: Cell,
+        ctx: Turn,
+        message: Any,
+        pending: Pending | None,
+        value: Any,
+        envelope: Envelope | None = None,
+    ) -> None:
         with self._tracing.within(self._turns.of(ctx)):
-            super().returned(cell, ctx, message, pending, value)
+            super().returned(cell, ctx, message, pending, value, envelope)
         self._turns.over(cell, ctx, "deferred" if isinstance(value, Deferred) else "returned")
 
     @override

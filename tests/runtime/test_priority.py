@@ -12,7 +12,7 @@ from actors.message import Message
 from actors.signals import Terminated
 from actors.supervision import Retry
 from runtime.system import System
-from tests.runtime.cast import on_stage, settled
+from tests.runtime.cast import Note, Player, Run, on_stage, rest, settled
 
 
 class Job(Message[None]):
@@ -161,3 +161,21 @@ async def test_terminated_is_not_ranked_and_comes_behind_all_mail(system: System
     await ref.tell(Job(rank=9, name="high"))
     await trio.sleep(2)
     assert heard == ["high", "low", "STOP"]
+
+
+@pytest.mark.parametrize("rank", ["first", float("nan"), None])
+def test_a_rank_that_is_no_number_fails_the_actor_and_not_who_has_sent_it(rank: Any) -> None:
+    @on_stage()
+    async def program(system: System) -> None:
+        ranked = Spec(Player, priority=lambda message: rank if isinstance(message, Note) else 1.0)
+        ref, sender = system.spawn(ranked), system.spawn(Spec(Player))
+        await ref.tell(rest(1))
+        await settled()
+        await ref.tell(rest(0))
+        await ref.tell(Note(text="a"))
+        await sender.ask(Run(step=lambda self: self.ctx.tell(ref, Note(text="b"))))
+        await trio.sleep(5)
+        restarted = [path for path, cell in system.router.cells.items() if cell.incarnation > 1]
+        assert restarted == [ref.address]
+
+    program()
