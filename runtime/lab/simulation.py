@@ -133,7 +133,7 @@ def attempt(
     found: list[Any] = []
 
     async def main() -> None:
-        store = MemoryStore(disk, clock=clock.now, commit_time=_disk_time(entropy.stream("disk")))
+        store = MemoryStore(disk, clock=clock.now, commit_time=disk_time(entropy.stream("disk")))
         with trio.CancelScope() as scope:
             clock.stuck = scope.cancel
             system = System(
@@ -198,6 +198,6 @@ def _name_of_timer(router: Router, timer: Timer) -> str | None:
     return None
 
 
-def _disk_time(entropy: Entropy) -> Callable[[], float]:
+def disk_time(entropy: Entropy) -> Callable[[], float]:
     """0.2 to 2 ms, and one in a hundred ten times that: an fsync has a tail."""
     return lambda: (0.000_2 + 0.001_8 * entropy.fraction()) * (10 if entropy.below(100) == 0 else 1)

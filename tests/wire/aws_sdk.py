@@ -13,8 +13,8 @@ from botocore import (  # type: ignore[import-untyped]  # pyright: ignore[report
 
 from tests.wire.nodes import REGION
 
-_boto3: Any = untyped_boto3
-_Config: Any = config.Config
+boto3: Any = untyped_boto3
+Config: Any = config.Config
 AWSRequest: Any = awsrequest.AWSRequest
 BotoCoreError: Any = exceptions.BotoCoreError
 ClientError: Any = exceptions.ClientError
@@ -24,11 +24,11 @@ SigV4QueryAuth: Any = auth.SigV4QueryAuth
 
 def sqs(url: str, *, key: str = "test", secret: str = "test", retries: int = 0, **config: Any) -> Any:
     """An unmodified boto3 client, as anybody makes one."""
-    return _boto3.client("sqs", **client_arguments(url, key, secret, retries, config))
+    return boto3.client("sqs", **client_arguments(url, key, secret, retries, config))
 
 
 def sqs_resource(url: str) -> Any:
-    return _boto3.resource("sqs", **client_arguments(url, "test", "test", 0, {}))
+    return boto3.resource("sqs", **client_arguments(url, "test", "test", 0, {}))
 
 
 def client_arguments(url: str, key: str, secret: str, retries: int, config: dict[str, Any]) -> dict[str, Any]:
@@ -37,5 +37,5 @@ def client_arguments(url: str, key: str, secret: str, retries: int, config: dict
         "region_name": REGION,
         "aws_access_key_id": key,
         "aws_secret_access_key": secret,
-        "config": _Config(retries={"total_max_attempts": retries + 1}, **config),
+        "config": Config(retries={"total_max_attempts": retries + 1}, **config),
     }
