@@ -34,6 +34,8 @@ FORBIDDEN = {
     "select:epoll": "select.epoll (asyncio): it waits in the machine's time",
 }
 """What is refused to everybody, and why."""
+BOUND_EARLY = ("queue", "sched", "threading")
+"""Of the standard library, who has taken a clock by name."""
 
 
 class Guard:
@@ -63,6 +65,8 @@ class Guard:
                 self._instead[id(real)] = (
                     shim if isinstance(real, ModuleType) else getattr(shim, real.__name__)
                 )
+            for package in BOUND_EARLY:
+                self.reach(package)
             yield
         finally:
             self._put_back(known)
