@@ -23,21 +23,24 @@ from runtime.lab.uncontrolled import Uncontrolled
 BUSY_MAX = 100_000
 """Readings of the clock between two waits: a loop that waits for the time to pass would wait for ever."""
 
+FRAMES = 3
+"""From `check_caller` to who has called: what replaces a name, and what asks first in which thread it is."""
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 Patch = tuple[Any, str, Any]
 """Of whom, which name, what instead."""
 
 
 def check_caller(what: str) -> None:
-    """Raises Uncontrolled unless a client, or a library, has called the function that calls this."""
+    """Raises Uncontrolled unless a client, or a library, has called what stands in the place of `what`."""
     client = current()
     if client is not None:
         client.busy += 1
         if client.busy > BUSY_MAX:
             raise Uncontrolled(f"a loop around {what}: time passes in sleeps and in waits alone")
         return
-    here = inspect.currentframe()
-    asked = here.f_back.f_back if here and here.f_back else None
+    asked = inspect.currentframe()
+    for _ in range(FRAMES):
+        asked = asked and asked.f_back
     if asked is not None and not asked.f_code.co_filename.startswith(_LIBRARIES):
         raise Uncontrolled(f"{what} outside a client: an actor has ctx.now and ctx.entropy")
 

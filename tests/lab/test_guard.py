@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, Queue
 from time import monotonic, sleep
 from typing import Any
@@ -63,17 +64,16 @@ def test_a_clients_calendar_is_the_runs() -> None:
     assert in_client(calendar) == [START] * 4
 
 
+def is_of(kind: type[object], thing: object) -> bool:
+    return isinstance(thing, kind)
+
+
 def test_what_a_client_makes_of_datetime_is_of_the_real_class() -> None:
     def made() -> tuple[Any, ...]:
-        now = datetime.now(UTC)
-        return (
-            type(now),
-            type(datetime(2030, 1, 1, tzinfo=UTC)),
-            isinstance(now, datetime),
-            isinstance(1, datetime),
-        )
+        made: list[object] = [datetime.now(UTC), datetime(2030, 1, 1, tzinfo=UTC), 1]
+        return *map(type, made), *map(partial(is_of, datetime), made)
 
-    assert in_client(made) == (datetime, datetime, True, False)
+    assert in_client(made) == (datetime, datetime, int, True, True, False)
 
 
 def test_a_clients_chance_is_the_seeds() -> None:
@@ -134,6 +134,28 @@ def test_after_a_run_everything_is_the_machines_again() -> None:
     ] == real
     assert random.getstate() == chance
     assert boto3.DEFAULT_SESSION is None
+
+
+def test_other_threads_of_the_process_keep_the_machines_time() -> None:
+    stop, looked = threading.Event(), threading.Event()
+    seen: list[float] = []
+
+    def looks() -> None:
+        while not stop.wait(0.001):
+            seen.append(time.time())
+            looked.set()
+
+    def waits() -> None:
+        looked.clear()
+        while not looked.is_set():
+            os.getpid()
+
+    thread = threading.Thread(target=looks)
+    thread.start()
+    in_client(waits)
+    stop.set()
+    thread.join()
+    assert max(seen) < START.timestamp()
 
 
 # --- what is refused --------------------------------------------------------------------------------------
