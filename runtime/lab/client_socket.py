@@ -10,7 +10,7 @@ import select
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import trio
 
@@ -133,6 +133,12 @@ class ClientSocket:
         self._files += 1
         raw: Any = socket.SocketIO(self, "r")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         return io.BufferedReader(raw)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _decref_socketios(self) -> None:  # of socket.SocketIO
         self._files -= 1

@@ -37,7 +37,7 @@ class NetworkFaults:
 class Way:
     """One direction of a connection: what was sent, and when each piece of it arrives. An empty piece is the end."""
 
-    __slots__ = ("_last", "_network", "_pieces", "_room", "_size", "_waiting", "broken", "lost")
+    __slots__ = ("_network", "_pieces", "_room", "_size", "_waiting", "broken", "lost")
 
     def __init__(self, network: "Network") -> None:
         self.broken = False
@@ -45,7 +45,6 @@ class Way:
         self.lost = False
         self._network = network
         self._pieces: deque[tuple[float, bytes]] = deque()
-        self._last = 0.0
         self._size = 0
         self._waiting: trio.CancelScope | None = None
         """Of the one who receives: its deadline is when the next piece arrives."""
@@ -71,11 +70,11 @@ class Way:
         self.lost = self.lost or self._network.faults.half_open
         if self.lost or self.broken:
             return
-        self._last = max(self._last, loop_time() + self._network.delay())
-        self._pieces.append((self._last, piece))
+        due = loop_time() + self._network.delay()
+        self._pieces.append((due, piece))  # one that is faster waits behind those before it
         self._size += len(piece)
         if self._waiting is not None:
-            self._waiting.deadline = min(self._waiting.deadline, self._last)
+            self._waiting.deadline = min(self._waiting.deadline, due)
 
     async def receive(self, most: int, deadline: float) -> bytes:
         """Raises TimeoutError when nothing has arrived by then."""

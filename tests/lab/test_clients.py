@@ -196,6 +196,26 @@ def test_what_was_acknowledged_before_the_power_cut_is_there_after_it() -> None:
     assert done.result == ["kept"]
 
 
+def test_a_power_cut_resets_the_clients_connections() -> None:
+    def reads() -> str:
+        with socket.create_connection(("localhost", 4566)) as connection:
+            try:
+                return f"read {connection.recv(1)!r}"
+            except ConnectionResetError:
+                return "reset"
+
+    async def program(node: SimulatedNode) -> str:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cut, node)
+            return await node.client(reads)
+
+    async def cut(node: SimulatedNode) -> None:
+        await trio.sleep(1)
+        node.kill()
+
+    assert run(program).result == "reset"
+
+
 def test_a_node_that_does_not_come_back_is_an_error_that_the_client_sees() -> None:
     def gives_up() -> str:
         try:

@@ -1,6 +1,7 @@
 """In a run the world is the run's: clients get its time, chance and network, and what cannot be had is refused by name."""
 
 import datetime as dt
+import gc
 import os
 import random
 import secrets
@@ -116,6 +117,24 @@ def test_the_machines_own_aws_settings_do_not_reach_a_client(monkeypatch: pytest
     monkeypatch.setenv("AWS_PROFILE", "production")
     assert in_client(make) == "http://localhost:4566/000000000000/orders"
     assert os.environ["AWS_PROFILE"] == "production"
+
+
+def test_a_default_session_of_before_the_run_is_put_aside_and_comes_back() -> None:
+    def region() -> str:
+        return str(boto3.client("sqs").meta.region_name)
+
+    boto3.setup_default_session(region_name="eu-west-1")
+    before = boto3.DEFAULT_SESSION
+    try:
+        assert in_client(region) == "us-east-1"
+        assert boto3.DEFAULT_SESSION is before
+    finally:
+        boto3.DEFAULT_SESSION = None
+
+
+def test_no_garbage_is_collected_during_a_run() -> None:
+    assert in_client(gc.isenabled) is False
+    assert gc.isenabled()
 
 
 def test_after_a_run_everything_is_the_machines_again() -> None:
