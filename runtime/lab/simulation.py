@@ -9,7 +9,7 @@ was not synced, and the next `simulate` on the same `disk` starts as a node does
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
 from runtime.lab.choices import Choices
 from runtime.lab.determinism import chosen_task_order
+from runtime.lab.properties import Met, Watched
 from runtime.lab.schedule import ChosenSchedule, ChosenTrace
 from runtime.lab.states import state_of
 from runtime.lab.strategies import Walk
@@ -61,6 +62,8 @@ class Run:
     """The choices that were made, as wishes: `Plan(run.plan)` makes them again."""
     error: Exception | None
     """What the program has failed with. `simulate` raises it."""
+    met: Met = field(default_factory=Met)
+    """What it has met of the properties (`lab.always` and its like)."""
 
 
 def simulate(
@@ -78,7 +81,7 @@ def simulate(
     tracing: TraceSample | None = None,
     active_limit: int = ACTIVE_LIMIT,
 ) -> Run:
-    """Run `program(system)` to its end, or to the crash. Raises what the program raises, and Stuck.
+    """Run `program(system)` to its end, or to the crash. Raises what the program raises, Stuck, and PropertyFailed before them.
 
     The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. `choices` takes the first
     out of the seed: its strategy says who goes next, and it holds what was chosen. `inline` is the share of asks of idle
@@ -131,6 +134,7 @@ def attempt(
     if trace_into is not None:
         trace.lines = trace_into
     found: list[Any] = []
+    watched = Watched()
 
     async def main() -> None:
         store = MemoryStore(disk, clock=clock.now, commit_time=disk_time(entropy.stream("disk")))
@@ -155,11 +159,11 @@ def attempt(
         raise Stuck("nothing can run and no timer is set")
 
     crashed = False
-    with Boundary() as boundary, chosen_task_order(schedule.next_task):
+    with Boundary() as boundary, watched, chosen_task_order(schedule.next_task):
         try:
             trio.run(main, clock=clock)
         except NodeCrashed:
-            crashed = True
+            crashed = watched.cut = True
             disk.crash()
     choices.over()
     return Run(
@@ -171,6 +175,7 @@ def attempt(
         trace.lines or [],
         choices.plan,
         boundary.error,
+        watched.met,
     )
 
 
