@@ -21,6 +21,8 @@ class Trace:
         self.steps = 0
         self.dead = False
         self.lines: list[str] | None = [] if keep else None
+        self.watches: tuple[Callable[[str, str], None], ...] = ()
+        """Each is called with the kind and the address of every effect, once it is numbered; it alters nothing."""
         self._now = now
         self._crash_at = crash_at
         self._hash = blake2b(digest_size=8)
@@ -34,6 +36,8 @@ class Trace:
         self._hash.update(line.encode())
         if self.lines is not None:
             self.lines.append(line)
+        for watch in self.watches:
+            watch(kind, address)
         if self.steps == self._crash_at:
             self.dead = True
             raise NodeCrashed

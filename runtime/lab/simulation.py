@@ -15,7 +15,6 @@ from typing import Any
 
 import trio
 
-from actors.errors import ActorError
 from runtime.boundary import Boundary
 from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
@@ -25,6 +24,7 @@ from runtime.lab.properties import Met, Watched
 from runtime.lab.schedule import ChosenSchedule, ChosenTrace
 from runtime.lab.states import state_of
 from runtime.lab.strategies import Walk
+from runtime.lab.stuck import STEPS_MAX, Ends
 from runtime.observe.tracing import TraceSample
 from runtime.passivation import ACTIVE_LIMIT
 from runtime.pattern import Pattern
@@ -40,10 +40,6 @@ INLINE = 0.5
 """The share of asks of idle actors that are driven in their asker's own step, unless a run says otherwise."""
 
 Program = Callable[[System], Awaitable[Any]]
-
-
-class Stuck(ActorError):
-    """Nothing can run and no timer is set: the program waits for ever."""
 
 
 @dataclass(slots=True)
@@ -80,15 +76,17 @@ def simulate(
     trace_into: list[str] | None = None,
     tracing: TraceSample | None = None,
     active_limit: int = ACTIVE_LIMIT,
+    step_limit: int = STEPS_MAX,
 ) -> Run:
-    """Run `program(system)` to its end, or to the crash. Raises what the program raises, Stuck, and PropertyFailed before them.
+    """Run `program(system)` to its end, or to the crash. Raises what the program raises, PropertyFailed before it; and Stuck.
 
     The same `seed` gives the same run: order of turns and tasks, chance, times of the disk. `choices` takes the first
     out of the seed: its strategy says who goes next, and it holds what was chosen. `inline` is the share of asks of idle
     actors that are driven in their asker's own step. Time is virtual, and begins at `start` (seconds since 1970). A sleep
     costs nothing, a thread or a process runs inline, a socket is not simulated. `trace_into` is filled as the run goes:
     there it can be read even when the program raises. `tracing` changes nothing of the run. `active_limit` is System's.
-    A message that is changed on its way ends it, with MessageMutated in an ExceptionGroup.
+    A run that is not quiet after `step_limit` numbered effects is stuck too. A message that is changed on its way ends it,
+    with MessageMutated in an ExceptionGroup.
     """
     run = attempt(
         program,
@@ -103,6 +101,7 @@ def simulate(
         trace_into=trace_into,
         tracing=tracing,
         active_limit=active_limit,
+        step_limit=step_limit,
     )
     if run.error is not None:
         raise run.error
@@ -123,6 +122,7 @@ def attempt(
     trace_into: list[str] | None = None,
     tracing: TraceSample | None = None,
     active_limit: int = ACTIVE_LIMIT,
+    step_limit: int = STEPS_MAX,
 ) -> Run:
     """`simulate`, whose run is there even when the program has failed: then it has an `error`."""
     clock = VirtualClock(start, autojump=True)
@@ -134,12 +134,11 @@ def attempt(
     if trace_into is not None:
         trace.lines = trace_into
     found: list[Any] = []
-    watched = Watched()
+    watched, ends = Watched(), Ends(trace, step_limit)
 
     async def main() -> None:
         store = MemoryStore(disk, clock=clock.now, commit_time=disk_time(entropy.stream("disk")))
         with trio.CancelScope() as scope:
-            clock.stuck = scope.cancel
             system = System(
                 patterns=patterns,
                 store=store,
@@ -153,16 +152,18 @@ def attempt(
                 active_limit=active_limit,
             )
             _let_choose(system, schedule)
+            ends.watch(system, clock, scope.cancel)
             async with system:
                 found.append(await program(system))
             return
-        raise Stuck("nothing can run and no timer is set")
+        ends.check()
 
     crashed = False
     with Boundary() as boundary, watched, chosen_task_order(schedule.next_task):
         try:
             trio.run(main, clock=clock)
         except NodeCrashed:
+            ends.check()
             crashed = watched.cut = True
             disk.crash()
     choices.over()

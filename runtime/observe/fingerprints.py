@@ -38,6 +38,11 @@ def fingerprint(message: Any) -> Print:
     return {name: _print(value, ()) for name, value in _fields(message)}
 
 
+def print_of(value: Any) -> Any:
+    """What a value holds at this moment, as one that can be compared and hashed."""
+    return _print(value, ())
+
+
 def _fields(value: Any) -> list[tuple[str, Any]]:
     """The fields of a model or a dataclass; no cached property, no private attribute: they may change."""
     if isinstance(value, BaseModel):
@@ -50,7 +55,7 @@ def _fields(value: Any) -> list[tuple[str, Any]]:
 def _print(value: Any, within: tuple[int, ...]) -> Any:
     """Containers and dataclasses by what is in them, all else by which object it is: a ref, an event may change."""
     kind: Any = value.__class__
-    if kind in (str, bytes, int, float, bool, type(None)):
+    if value is None or isinstance(value, str | bytes | int | float):
         return kind, value
     inside = _inside(value)
     if inside is None or id(value) in within or len(within) == DEPTH_MAX:

@@ -57,7 +57,7 @@ def _read(coro: Any, cell: Cell | None, found: dict[Cell, Suspended]) -> None:
     """One task's frames, from the outermost on: a turn's may lie within another's, which has asked it."""
     turn = None if cell is None else found.setdefault(cell, Suspended())
     place = ""
-    for frame in _frames(coro):
+    for frame in frames(coro):
         names = frame.f_locals
         room = str(frame.f_globals.get("__name__", "")).split(".")
         if frame.f_code is drive.__code__:
@@ -77,8 +77,8 @@ def _read(coro: Any, cell: Cell | None, found: dict[Cell, Suspended]) -> None:
     _placed(turn, place)
 
 
-def _frames(coro: Any) -> Iterator[FrameType]:
-    """What awaits what; a handler is awaited by nobody, its driver holds it."""
+def frames(coro: Any) -> Iterator[FrameType]:
+    """What awaits what, from the outermost on; a handler is awaited by nobody, its driver holds it."""
     while coro is not None:
         frame = next(
             (found for name in ("cr_frame", "gi_frame", "ag_frame") if (found := getattr(coro, name, None))),

@@ -5,7 +5,7 @@ pytest and the other of Hypothesis need not be installed for the rest.
 """
 
 from runtime.clock import NeverTrue, VirtualClock
-from runtime.lab.simulation import Stuck
+from runtime.lab.stuck import Stuck
 from runtime.testing.leaks import Leaked, Leaks
 from runtime.testing.probe import Probe, ProbeFailed
 from runtime.testing.simulated import simulated

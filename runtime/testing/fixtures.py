@@ -26,7 +26,7 @@ import trio
 from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
 from runtime.lab.determinism import fixed_task_order
-from runtime.lab.simulation import Stuck
+from runtime.lab.stuck import Stuck
 from runtime.observe import stuck
 from runtime.system import System
 from runtime.testing.leaks import Leaks

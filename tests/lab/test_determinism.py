@@ -10,7 +10,8 @@ import trio
 
 from patterns.queue.pattern import pattern
 from runtime import System
-from runtime.lab.simulation import Stuck, simulate
+from runtime.lab.simulation import simulate
+from runtime.lab.stuck import Stuck
 from runtime.observe.tracing import TraceSample
 from tests.lab.queue_world import Seen, produce_and_consume
 
