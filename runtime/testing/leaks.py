@@ -89,14 +89,15 @@ class Leaks:
         ]
         self._found["tasks"] = sorted(task.name for task in _system_tasks() - self._tasks)
 
+    def left(self) -> list[tuple[Kind, str]]:
+        """What was found, and is not allowed."""
+        return [
+            (kind, text) for kind, found in self._found.items() if kind not in self._allowed for text in found
+        ]
+
     def check(self) -> None:
         """Raises Leaked."""
-        lines = [
-            f"  {kind}: {text}"
-            for kind, found in self._found.items()
-            if kind not in self._allowed
-            for text in found
-        ]
+        lines = [f"  {kind}: {text}" for kind, text in self.left()]
         if lines:
             raise Leaked("the test has left behind:\n" + "\n".join(lines))
 
@@ -111,11 +112,11 @@ class Leaks:
 
     def _busy(self) -> list[str]:
         cells = self._system.router.cells.values()
-        found = [text for cell in cells if (text := _doing(cell))] or ["a commit"]
+        found = [text for cell in cells if (text := doing(cell))] or ["a commit"]
         return [f"{text} has not ended within {GRACE:g} virtual seconds" for text in found]
 
 
-def _doing(cell: Cell) -> str:
+def doing(cell: Cell) -> str:
     """What of it is under way; empty: nothing."""
     if cell.status in {BUSY, BLOCKED, QUEUED}:
         waits = ", ".join(target.address for target in cell.waits or ())
@@ -134,7 +135,7 @@ def _letter(letter: DeadLetter) -> str:
 
 def _system_tasks() -> set[trio.lowlevel.Task]:
     """What `trio.lowlevel.spawn_system_task` has started: no nursery of the test holds it."""
-    root = trio.lowlevel.current_root_task()
+    root = trio.lowlevel.current_root_task() if trio.lowlevel.in_trio_run() else None
     return (
         set() if root is None else {task for nursery in root.child_nurseries for task in nursery.child_tasks}
     )

@@ -20,17 +20,22 @@ from runtime.lab.checkers.models import (
     Register,
     SetOf,
 )
+from runtime.lab.checkers.node import Bounded, no_leaks, quiescent
+from runtime.lab.checkers.supervision import Lives, Said, supervision
 from runtime.lab.checkers.versions import monotonic_reads, output_commit, read_your_writes
 
 __all__ = [
+    "Bounded",
     "Cas",
     "Delivered",
     "FencedLock",
     "FifoQueue",
     "KeyValue",
+    "Lives",
     "Model",
     "Queue",
     "Register",
+    "Said",
     "Sent",
     "SetOf",
     "at_least_once",
@@ -39,7 +44,10 @@ __all__ = [
     "linearizable",
     "monotonic_reads",
     "no_duplicates",
+    "no_leaks",
     "no_loss",
     "output_commit",
+    "quiescent",
     "read_your_writes",
+    "supervision",
 ]
