@@ -43,9 +43,9 @@ class Behaving:
         """What a handler returns to have its message stashed. Raises StashFull."""
         if len(self.stash) >= self._cell.spec.capacity:
             raise StashFull(f"{self._cell.address} has put {len(self.stash)} messages aside")
-        return Deferred("", None, None, self._keep)
+        return Deferred("", None, None, self.keep)
 
-    def _keep(self, message: Any, pending: Pending | None, envelope: Envelope | None) -> None:
+    def keep(self, message: Any, pending: Pending | None, envelope: Envelope | None) -> None:
         envelope = envelope or asked(message, pending)
         envelope.timer = None  # from now on it is a message like any other
         self.stash.append(envelope)
@@ -98,7 +98,7 @@ class Behaving:
 
 def puts_aside(value: Deferred[Any]) -> bool:
     """Whether it is what a handler returns to have its message stashed."""
-    return getattr(value.taken, "__func__", None) is Behaving._keep  # noqa: SLF001 -- this file's own
+    return getattr(value.taken, "__func__", None) is Behaving.keep
 
 
 class Became(Change):

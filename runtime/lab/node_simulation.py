@@ -32,7 +32,8 @@ from runtime.lab.drawn_schedule import DrawnSchedule
 from runtime.lab.greenlets import Client
 from runtime.lab.guard import Guard
 from runtime.lab.network import End, Network
-from runtime.lab.simulation import START, Run, Stuck, disk_time
+from runtime.lab.simulation import START, Run, disk_time
+from runtime.lab.stuck import Stuck
 from runtime.pattern import Pattern
 from runtime.store import Disk, MemoryStore
 from runtime.system import System

@@ -16,7 +16,8 @@ from patterns.queue.pattern import pattern
 from runtime.lab.door_faults import DoorFault
 from runtime.lab.greenlets import CannotEnd, ClientCrashed
 from runtime.lab.node_simulation import Program, SimulatedNode, simulate_node
-from runtime.lab.simulation import Run, Stuck
+from runtime.lab.simulation import Run
+from runtime.lab.stuck import Stuck
 from tests.lab.boto_world import consume, left, make, produce
 from tests.wire.aws_sdk import BotoCoreError, ClientError, boto3
 

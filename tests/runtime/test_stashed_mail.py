@@ -8,7 +8,7 @@ import trio
 from actors import Actor, Address, DurableActor, Intensity, Message, Put, Retry, Spec, receive
 from actors.errors import ActorCrashed, AskCycle
 from runtime import Pattern, System, simulate
-from tests.runtime.cast import Note, Player, Run, Wait, on_stage, settled, unlogged
+from tests.runtime.cast import Player, Run, Wait, on_stage, settled, unlogged
 
 
 class Open(Message[None]):
@@ -124,27 +124,28 @@ class Back(Message[str]):
     """Let in by its chain."""
 
 
-class Waiting(Player, Actor[Run | Wait | Note | Back]):
+class Waiting(Actor[Wait | Back]):
     """What comes back to it, it answers later: in a turn that never comes."""
 
-    def later(self) -> Any:
-        raise NotImplementedError
+    how: str
+
+    @receive(Wait)
+    async def on_wait(self, message: Wait) -> Any:
+        return await message.step(self)
 
     @receive(Back, reentrant="chain")
     def on_back(self, message: Back) -> Any:
         del message
-        return self.later()
+        return self.ctx.stash() if self.how == "stash" else self.ctx.defer("later")
 
 
 @pytest.mark.parametrize("how", ["stash", "defer"])
 def test_what_comes_back_in_its_chain_and_would_wait_for_a_later_turn_is_a_circle(how: str) -> None:
-    class Later(Waiting):
-        def later(self) -> Any:
-            return self.ctx.stash() if how == "stash" else self.ctx.defer("later")
+    kind: Any = type("Later", (Waiting,), {"how": how})
 
     @on_stage()
     async def program(system: System) -> None:
-        waiting, asking = system.spawn(Spec(Later, name="a")), system.spawn(Spec(Player, name="b"))
+        waiting, asking = system.spawn(Spec(kind, name="a")), system.spawn(Spec(Player, name="b"))
 
         async def back(_: Any) -> list[str]:
             with pytest.raises(AskCycle) as cycle:
