@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 TESTS = [block for block in BLOCKS if "def test_" in block]
-ALONE = [block for block in BLOCKS if "boto3.client" not in block and block not in TESTS]
-WIRE = [block for block in BLOCKS if "boto3.client" in block]
+WIRE = [block for block in BLOCKS if "boto3.client" in block and "simulate_node" not in block]
+ALONE = [block for block in BLOCKS if block not in WIRE and block not in TESTS]
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 PRINTED = {
     "class Account": "5",
@@ -31,6 +31,8 @@ PRINTED = {
     "class Worker": "49\n[4, 4, 4, 4]",
     "open_node": "http://127.0.0.1:",
     "SendEntry": "one pizza",
+    "class Purse": "AssertionError()",
+    "simulate_node": "['book', 'book']",
 }
 
 
