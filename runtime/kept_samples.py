@@ -37,7 +37,9 @@ def store_of(sample: bytes) -> MemoryStore:
     """A store that holds a sample's one actor. Raises BadRecord."""
     disk = Disk()
     match loaded(sample):
-        case {"form": 1, "actor": str() as actor, "latest": latest, "rows": rows, "logs": logs}:
+        case {"form": form, "actor": str() as actor, "latest": latest, "rows": rows, "logs": logs} if (
+            form == FORM
+        ):
             try:
                 disk.latest = float(latest)
                 disk.kept[Address(actor)] = Kept(
@@ -45,7 +47,7 @@ def store_of(sample: bytes) -> MemoryStore:
                     {key: _bytes(value) for key, value in rows.items()},
                     {name: _log(**log) for name, log in logs.items()},
                 )
-            except (TypeError, ValueError, AttributeError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
                 raise BadRecord(f"a damaged sample: {error}") from error
         case _:
             raise BadRecord(f"no sample of form {FORM}")

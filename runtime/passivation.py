@@ -112,15 +112,21 @@ class Passivation:
         self._armed.discard(idle_after)
         line = self._lines[idle_after]
         now = self._now()
-        left: deque[Cell] = deque()
-        while line and line[0][0] <= now:
-            _, cells = line.popleft()
+        looks = LOOKS_AT_ONCE
+        while looks and line and line[0][0] <= now:
+            group = line[0][1]
+            cells = [group.popleft() for _ in range(min(looks, len(group)))]
+            if not group:
+                line.popleft()
+            looks -= len(cells)
             self._held -= len(cells)
-            left.extend(cell for cell in cells if self._stays(cell))
-        self._held += len(left)
-        if left:
-            line.append((now + idle_after, left))
-        self._look_later(idle_after)
+            for cell in cells:
+                if self._stays(cell):
+                    self._join(cell)
+        if line:
+            self._look_later(idle_after)
+        else:
+            del self._lines[idle_after]
 
     def _stays(self, cell: Cell) -> bool:
         if not cell.ended and not cell.touched:

@@ -133,7 +133,8 @@ class Router:
 
     async def _ask_within(self, to: Address, message: Any, within: float) -> Any:
         cell = self.cells.get(to)
-        if cell is not None and cell.status is IDLE and not cell.mailbox:
+        yields = (self._asked + 1) % YIELD_EVERY == 0  # who lives there may be another behind it
+        if cell is not None and cell.status is IDLE and not cell.mailbox and not yields:
             handling = cell.handlers.get(message.__class__)
             if handling is not None and handling.kind is not Kind.SUSPENDS:
                 # it cannot suspend, so that only its commit may take long: a scope (10 us) is opened when it does

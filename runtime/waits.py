@@ -43,12 +43,12 @@ def waits_for(cell: Cell, sought: Cell) -> bool:
 
 def chain_of(asker: Cell, target: Cell) -> list[str]:
     """The addresses of the circle that an edge between them closes."""
-    return [asker.address, *(cell.address for cell in _path(target, asker, set()) or ())]
+    return [asker.address, *(cell.address for cell in _path(target, asker) or ())]
 
 
 def check_cycle(asker: Cell, target: Cell) -> None:
     """Raise AskCycle, with the chain in it, if the target waits for the asker; MailboxCycle if somebody there waits for room."""
-    path = _path(target, asker, set())
+    path = _path(target, asker)
     if path is not None:
         full = any(here.blocked and here.blocked[0][0] == to.address for here, to in pairwise(path))
         raise (MailboxCycle if full else AskCycle)([asker.address, *(cell.address for cell in path)])
@@ -86,13 +86,23 @@ def _below(cell: Cell, sought: Cell) -> list[Cell] | None:
     return next(([cell, *rest] for child in children if (rest := _below(child, sought))), None)
 
 
-def _path(here: Cell, sought: Cell, seen: set[Cell]) -> list[Cell] | None:
-    if here is sought:
-        return [here]
-    seen.add(here)
-    for following in here.waits or ():
-        if following not in seen and (rest := _path(following, sought, seen)):
-            return [here, *rest]
+def _path(start: Cell, sought: Cell) -> list[Cell] | None:
+    """Who waits for whom from the one to the other. Not recursive: a chain of asks is as long as somebody's program makes it."""
+    found_by: dict[Cell, Cell | None] = {start: None}
+    stack = [start]
+    while stack:
+        here: Cell | None = stack.pop()
+        if here is sought:
+            path: list[Cell] = []
+            while here is not None:
+                path.append(here)
+                here = found_by[here]
+            return path[::-1]
+        assert here is not None
+        for following in reversed(here.waits or ()):
+            if following not in found_by:
+                found_by[following] = here
+                stack.append(following)
     return None
 
 

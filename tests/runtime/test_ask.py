@@ -1,11 +1,12 @@
 """An ask is a call: inline where it can be, structured always, completed exactly once."""
 
+import contextlib
 from typing import Any
 
 import pytest
 import trio
 
-from actors.actor import Spec
+from actors.actor import Actor, Spec
 from actors.address import Address
 from actors.errors import (
     ActorCrashed,
@@ -15,8 +16,11 @@ from actors.errors import (
     DeadLettered,
     DirtyRefusal,
 )
+from actors.handlers import receive
 from actors.ref import Ref
 from runtime.inline import DEPTH_MAX
+from runtime.lab.simulation import simulate
+from runtime.router import YIELD_EVERY
 from runtime.system import System
 from tests.runtime.cast import (
     Bang,
@@ -395,3 +399,38 @@ async def test_a_handler_that_returns_what_nobody_awaits_has_crashed(system: Sys
     for step in (coroutine, generator):
         with pytest.raises(ActorCrashed, match="the handler of Run returned a"):
             await actor.ask(Run(step=step))
+
+
+class Gate(Actor[Note | Wait]):
+    """Quick at first, then slow."""
+
+    initial = "quick"
+
+    @receive(Note, state="quick")
+    def on_quick(self, message: Note) -> int:
+        return len(message.text)
+
+    @receive(Note, state="slow")
+    async def on_slow(self, message: Note) -> int:
+        await trio.sleep(1_000)
+        return len(message.text)
+
+    @receive(Wait)
+    def on_wait(self, message: Wait) -> None:
+        del message
+        self.ctx.become("slow")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_ask_that_lets_others_run_first_keeps_its_deadline_whatever_they_have_changed(seed: int) -> None:
+    async def program(system: System) -> None:
+        gate = system.spawn(Spec(Gate))
+        for _ in range(YIELD_EVERY - 1):
+            await gate.ask(Note(text=""))
+        with trio.fail_after(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(gate.tell, rest(0))
+                with contextlib.suppress(AskTimeout):
+                    await gate.ask(Note(text=""), within=1)
+
+    simulate(program, seed=seed)

@@ -214,3 +214,20 @@ async def test_who_has_its_answer_may_be_asked_by_the_one_that_gave_it(system: S
         await b.tell(Wait(step=step))
     await settled()
     assert ends == [1]
+
+
+@on_stage()
+async def test_a_chain_of_asks_that_is_no_circle_may_be_as_long_as_it_likes(system: System) -> None:
+    """Each finds the next one busy, so that the whole chain behind it is looked through."""
+    last = system.spawn(Spec(Player))
+    chain = [last]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(last.ask, rest(1))
+        await settled()
+        for _ in range(1_500):
+            to, here = chain[-1], system.spawn(Spec(Player))
+            chain.append(here)
+            nursery.start_soon(here.ask, asks(to, Run(step=lambda _: None)))
+            for _ in range(5):
+                await trio.lowlevel.checkpoint()
+    assert not [cell for cell in system.router.cells.values() if cell.restarts]

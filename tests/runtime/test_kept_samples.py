@@ -91,6 +91,7 @@ async def test_the_same_content_has_the_same_name_whenever_it_is_saved() -> None
         b'{"form":2,"actor":"/a","latest":0,"rows":{},"logs":{}}',
         b'{"form":1,"actor":"a","latest":0,"rows":{},"logs":{}}',
         b'{"form":1,"actor":"/a","latest":0,"rows":{"n":5},"logs":{}}',
+        b'{"form":1,"actor":"/a","latest":0,"rows":{"n":{}},"logs":{}}',
         b'{"form":1,"actor":"/a","latest":0,"rows":{},"logs":{"x":[]}}',
     ],
 )

@@ -16,6 +16,8 @@ from actors.supervision import Backoff, Intensity
 from runtime import activation
 from runtime.activation import FailedActivations
 from runtime.cell import Cell
+from runtime.passivation import LOOKS_AT_ONCE
+from runtime.pattern import Pattern
 from runtime.store import MemoryStore
 from runtime.system import System
 from tests.runtime.cast import (
@@ -360,3 +362,32 @@ async def test_an_actor_with_stashed_messages_stays_until_they_are_handled(syste
     assert came == ["handled"]
     await trio.sleep(100)
     assert actor.address not in system.router.cells
+
+
+class Steps(trio.abc.Instrument):
+    """How many addressed actors go within one step of a task, at most."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.most = 0
+        self.before = 0
+
+    @override
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.before = len(self.system.router.cells)
+
+    @override
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.most = max(self.most, self.before - len(self.system.router.cells))
+
+
+@on_stage(patterns=[Pattern("many", {"many": lambda _: Spec(Player, idle_after=5.0)})])
+async def test_of_thousands_that_go_at_once_some_go_and_then_other_tasks_run(system: System) -> None:
+    for number in range(3_500):
+        await system.ref(Address.of("many", str(number))).ask(Run(step=lambda _: None))
+    steps = Steps(system)
+    trio.lowlevel.add_instrument(steps)
+    await trio.sleep(30)
+    trio.lowlevel.remove_instrument(steps)
+    assert not any(path.startswith("/many/") for path in system.router.cells)
+    assert 0 < steps.most <= LOOKS_AT_ONCE
