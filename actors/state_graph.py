@@ -5,6 +5,7 @@ cannot be known is said: a `become` whose state is computed. One that is made ou
 """
 
 import dis
+import functools
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _timeouts(cls: type[Actor[Any]]) -> set[str]:
 def _codes(cls: type, *functions: Any) -> Iterable[types.CodeType]:
     """The code of the functions, of what is nested in them, and of all methods of the class that they name."""
     found = dict[types.CodeType, None]()
-    ahead: list[types.CodeType] = [_function(one).__code__ for one in functions]
+    ahead: list[types.CodeType] = [layer for one in functions for layer in _layers(one)]
     while ahead:
         code = ahead.pop()
         if code in found:
@@ -136,11 +137,14 @@ def _codes(cls: type, *functions: Any) -> Iterable[types.CodeType]:
         found[code] = None
         ahead += [const for const in code.co_consts if isinstance(const, types.CodeType)]
         named = [vars(base).get(name) for name in code.co_names for base in cls.__mro__]
-        ahead += [member.__code__ for member in named if isinstance(member, types.FunctionType)]
+        ahead += [layer for member in named for layer in _layers(member)]
     return found
 
 
-def _function(one: Any) -> Any:
-    while not isinstance(one, types.FunctionType):
-        one = one.func  # a partial's
-    return one
+def _layers(one: Any) -> Iterator[types.CodeType]:
+    """Of a function, and of what its decorators have wrapped."""
+    while isinstance(one, functools.partial):
+        one = one.func
+    while isinstance(one, types.FunctionType):
+        yield one.__code__
+        one = getattr(one, "__wrapped__", None)

@@ -1,6 +1,8 @@
 """The states of a class as a graph, read off its code."""
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -193,3 +195,33 @@ def test_a_state_that_a_computed_one_may_be_is_no_failure() -> None:
     code, output = graph(f"{__name__}:Computed")
     assert code == 0
     assert output.endswith("reached by a computed state at most: lost\n")
+
+
+def audited(handler: Any) -> Any:
+    @functools.wraps(handler)
+    def handle(self: Any, message: Any) -> Any:
+        return handler(self, message)
+
+    return handle
+
+
+class Audited(Actor[Go | Stay]):
+    """Its handlers are decorated."""
+
+    initial = "shut"
+
+    @receive(Go, state="shut")
+    @audited
+    def on_go(self, message: Go) -> None:
+        del message
+        self.ctx.become("open")
+
+    @receive(Stay, state="open")
+    @audited
+    def on_stay(self, message: Stay) -> None:
+        del message
+        self.ctx.become("shut")
+
+
+def test_what_a_decorator_wraps_is_read_as_well() -> None:
+    assert state_graph(Audited).edges[1:] == (("shut", "Go", "open"), ("open", "Stay", "shut"))
