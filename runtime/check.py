@@ -12,6 +12,7 @@ import click
 import trio
 
 from actors.records import BadRecord
+from runtime.boundary import Boundary
 from runtime.clock import SystemClock
 from runtime.kept_samples import samples_of, store_of
 from runtime.pattern import installed_patterns
@@ -42,7 +43,7 @@ from runtime.upgrade import Report, check_store
 def check(data: str, save: Path | None, against: Path | None) -> None:
     """Tell whether this release can read all that a stopped node has kept: before an upgraded one is started on it.
 
-    No row is changed. Exit code 1: what cannot be read back is named, with its error.
+    No row is changed. Exit code 1: what cannot be read back is named, with its error; so is a damaged file.
     """
     if save is not None and against is not None:
         raise click.UsageError("--save writes samples of --data, --against reads samples: choose")
@@ -60,12 +61,21 @@ async def _check(folder: Path, save: Path | None) -> int:
     if not (folder / FILE).is_file():
         raise click.ClickException(f"data folder {folder}: no node has kept anything there")
     async with _opened(folder) as store:
-        report = await check_store(store, installed_patterns())
-        if save is not None and not report.unread:
+        damage = await store.damage()
+        for line in damage:
+            click.echo(f"{folder / FILE} is damaged: {line}")
+        report = Report()
+        with Boundary() as boundary:
+            report = await check_store(store, installed_patterns())
+        if boundary.error is not None:
+            if not damage:
+                raise boundary.error
+            raise click.ClickException(f"its actors cannot be told: {boundary.error}")
+        if save is not None and not report.unread and not damage:
             _write(save, await samples_of(store))
     _say("", report)
     click.echo(f"{report.read} actors can be read back, {len(report.unread)} cannot.")
-    return len(report.unread)
+    return len(report.unread) + len(damage)
 
 
 def _samples(folder: Path) -> list[Path]:

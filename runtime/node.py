@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
+import structlog
 import trio
 
 from actors.address import Address, BadAddress
@@ -32,6 +33,10 @@ from runtime.store import MemoryStore, SqliteStore
 from runtime.store.port import Store, StoreBroken, StoreFull
 from runtime.supervisor import DEPTH_MAX
 from runtime.system import System
+
+LOOKED_THROUGH_MAX = 64 * 1024 * 1024
+"""Bytes of a data folder's file that is looked through for damage at the start: 1 ms a MB. `callboard check` does so with any."""
+log = structlog.get_logger("callboard.node")
 
 
 @dataclass(slots=True)
@@ -108,8 +113,10 @@ async def open_node(
     rate = settings.trace_sample
     tracing = None if rate is None else TraceSample(rate, exporter=exporter)
     store = open_store(None if settings.data is None else str(settings.data), clock)
-    clock.not_before(await store.latest())
     try:
+        for line in await store.damage(LOOKED_THROUGH_MAX):
+            log.error("store_damaged", data=str(settings.data), what=line, see="callboard check")
+        clock.not_before(await store.latest())
         async with System(
             patterns=patterns,
             store=store,

@@ -7,6 +7,7 @@ oversized row never fails another's. A batch is all or nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from actors.address import Address
@@ -152,6 +153,13 @@ class Store(Protocol):
 
     async def logs(self, actor: Address) -> list[str]:
         """The names of its logs, in order."""
+        ...
+
+    async def damage(self, size_max: float = inf) -> list[str]:
+        """What the medium itself finds wrong with all that is kept, a line each; it reads the whole of it.
+
+        Of more than `size_max` bytes nothing is read, and nothing found.
+        """
         ...
 
     async def writable(self) -> bool:

@@ -25,7 +25,16 @@ from actors.address import Address
 from actors.errors import StoreFull
 from runtime.store.pages import page_of
 from runtime.store.port import Batch, Outcome, Refused, StoreBroken, StoreFigures, StoreUnusable, Unknown
-from runtime.store.sqlite_file import FILE, connect, end_of, is_full, lock_folder, set_up, takes_no_writes
+from runtime.store.sqlite_file import (
+    FILE,
+    connect,
+    damage_of,
+    end_of,
+    is_full,
+    lock_folder,
+    set_up,
+    takes_no_writes,
+)
 from runtime.store.sqlite_writer import Writer
 
 IDS_MAX = 100_000
@@ -278,6 +287,11 @@ class SqliteStore:
     async def logs(self, actor: Address) -> list[str]:
         query = "select log from logs where actor = ? order by log"
         return [log for (log,) in self._reader.execute(query, (self._id(actor),))]
+
+    async def damage(self, size_max: float = math.inf) -> list[str]:
+        if self._path.stat().st_size > size_max:
+            return []
+        return await trio.to_thread.run_sync(damage_of, self._pager, limiter=self._paging)
 
     async def latest(self) -> float:
         found = self._reader.execute("select value from meta where key = 'latest'").fetchone()

@@ -58,6 +58,15 @@ def set_up(db: sqlite3.Connection, path: Path) -> None:
         db.executescript(f"begin; {_SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
 
 
+def damage_of(db: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file, a line each; it reads every page, but not each index against its table."""
+    try:
+        found = [str(line) for (line,) in db.execute("pragma quick_check")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
 def lock_folder(folder: Path) -> IO[str]:
     """Hold the folder for this process; the kernel lets go of it, even after kill -9. Raises StoreInUse, OSError."""
     handle = (folder / LOCK).open("a+", encoding="ascii")

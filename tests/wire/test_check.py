@@ -57,6 +57,25 @@ def test_a_message_row_of_a_later_version_is_named_with_its_queue_and_the_exit_c
     assert summary == "2 actors can be read back, 1 cannot."
 
 
+def spoil(file: Path, key: str) -> None:
+    """Put zeros over the pages that hold a key: what a broken disk does."""
+    pages = [file.read_bytes()[at : at + 4096] for at in range(0, file.stat().st_size, 4096)]
+    file.write_bytes(b"".join(bytes(4096) if key.encode() in page else page for page in pages))
+
+
+def test_a_damaged_file_is_named_by_the_check_and_by_the_node_that_is_started_on_it(
+    tmp_path: Path, data: Path
+) -> None:
+    file = data / "callboard.db"
+    spoil(file, "name/orders")
+    checked = run(tmp_path, "check", "--data", str(data))
+    assert checked.returncode == 1
+    assert f"{file} is damaged: " in checked.stdout
+    with node(tmp_path, data=data) as running:
+        running.stop()
+        assert "store_damaged" in running.said()
+
+
 def test_the_folder_of_a_running_node_is_refused_with_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with node(tmp_path, data=folder):

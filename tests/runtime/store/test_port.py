@@ -222,3 +222,8 @@ async def test_the_logs_of_an_actor_are_listed_by_name(store: Store) -> None:
     await commit(store, B, 0, Append("z", 0, b""))
     assert await store.logs(A) == ["x", "y"]
     assert await store.logs(C) == []
+
+
+async def test_what_is_kept_well_is_not_damaged(store: Store) -> None:
+    await commit(store, A, 0, Put("k", b"1"), Append("l", 0, b"r"))
+    assert await store.damage() == []

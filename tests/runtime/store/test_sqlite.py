@@ -227,3 +227,20 @@ async def _commit_until_killed(folder: Path) -> int:
                 process.kill()
     await process.wait()
     return int(said[: said.rindex(b"\n")].split(b"\n")[-1])
+
+
+async def test_a_damaged_file_says_so_unless_it_is_larger_than_what_shall_be_looked_through(
+    tmp_path: Path,
+) -> None:
+    store = opened(tmp_path)
+    await store.commit([Batch(A, 0, [Put(f"{n}", bytes(1_000)) for n in range(40)])])
+    await store.aclose()
+    file = tmp_path / FILE
+    kept = file.read_bytes()
+    file.write_bytes(kept[: -6 * 4096] + bytes(6 * 4096))
+    store = opened(tmp_path)
+    try:
+        assert await store.damage(size_max=len(kept)) != []
+        assert await store.damage(size_max=len(kept) - 1) == []
+    finally:
+        await store.aclose()
