@@ -1,12 +1,17 @@
 """What every look at a cell calls it: its kind, and its status; and what its actor says that it waits for."""
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 from actors.address import Address
 from actors.awaiting import Awaiting
 from runtime.boundary import Boundary
 from runtime.cell import Cell
 from runtime.crash_text import named
+
+SAID_MAX = 1_000
+"""Of what one actor says that it waits for, so much is told."""
 
 
 def kind_of(cell: Cell) -> str:
@@ -27,5 +32,13 @@ def awaits_of(cell: Cell) -> Sequence[tuple[Address | None, str]]:
         return ()
     found: Sequence[tuple[Address | None, str]] = ()
     with Boundary() as boundary:
-        found = actor.awaits()
+        found = [_pair(one) for one in islice(actor.awaits(), SAID_MAX)]
     return found if boundary.error is None else [(None, f"what it cannot say: {named(boundary.error)}")]
+
+
+def _pair(said: Any) -> tuple[Address | None, str]:
+    match said:
+        case (str() | None as of, str(words)):
+            return None if of is None else Address(of), words
+        case _:
+            raise TypeError(f"awaits() answers pairs, (address or None, words), not {said!r}")

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,24 @@ async def test_what_an_actor_says_that_it_waits_for_is_told_and_one_that_cannot_
         "/printer  idle mailbox=0 -> (paper) /tray",
         "/tray  idle mailbox=0",
     ]
+
+
+class Vague(Player, Awaiting):
+    """It answers what `said` is."""
+
+    said: Sequence[tuple[Address | None, str]] = ()
+
+    @override
+    def awaits(self) -> Sequence[tuple[Address | None, str]]:
+        return self.said
+
+
+@on_stage()
+async def test_an_actor_that_answers_no_pairs_is_told_of_as_one_that_cannot_say(system: System) -> None:
+    vague = system.spawn(Spec(Vague, name="vague"))
+    wrong: list[Any] = [5, "tray", [("tray",)], [(None, 5)], [([], "paper")], ["ab"]]
+    for said in [*wrong, map(int, "ab")]:
+        await vague.ask(Run(step=methodcaller("__setattr__", "said", said)))
+        [node] = stuck(system)
+        assert node["why"].startswith("what it cannot say: "), said
+        assert told(system, "/vague")[1].startswith("  waits for what it cannot say: "), said
