@@ -12,7 +12,7 @@ get what their deadline would give them), cancel (children before parents, in re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, nullcontext
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import outcome
 import structlog
@@ -26,13 +26,14 @@ from actors.ref import Ref
 from actors.supervision import Intensity
 from runtime.boundary import Boundary
 from runtime.by_address import ByAddress
-from runtime.cell import Cell
+from runtime.cell import STARTING, Cell
 from runtime.clock import Clock, SystemClock
 from runtime.entropy import Entropy
 from runtime.envelope import Envelope, Ticket
 from runtime.events import Events
 from runtime.groups import Groups
 from runtime.kinds import Kinds
+from runtime.leaving import ctrl_c_alone, first_crash
 from runtime.observe import logs
 from runtime.observe.fingerprints import Fingerprints
 from runtime.observe.own_turn import OwnTurn
@@ -50,7 +51,7 @@ from runtime.run_queue import Schedule
 from runtime.store import MemoryStore
 from runtime.store.port import Store
 from runtime.supervisor import Supervisor
-from runtime.trace import NodeCrashed, Trace
+from runtime.trace import Trace
 from runtime.under_way import UnderWay
 from runtime.waits import awaited_end
 from runtime.waking import Waking
@@ -71,7 +72,8 @@ class System:
     `patterns` say who lives at which addresses. `store` keeps durable actors (a MemoryStore, unless given); who opened it
     closes it. `clock` and `entropy` are time and chance: virtual and seeded ones make a test that repeats. `intensity`
     bounds the restarts below the root; at the end mail has `drain_grace` seconds. An escalation past the root leaves the
-    block as an ExceptionGroup. `active_limit`: above so many actors that live since somebody has written to their address,
+    block as an ExceptionGroup, a Ctrl-C as KeyboardInterrupt alone; nurseries of the program's own around the block group
+    it: `except* KeyboardInterrupt`. `active_limit`: above so many actors that live since somebody has written to their address,
     those go that nobody has used for longest, if they may; `idle_after=None` never goes and is not counted. `slow_turn`:
     seconds that a turn may hold the loop without awaiting before it is logged with its stack, None for never; not in
     virtual time. `tracing`: the share of messages that is followed. `check_messages`: a message that is changed on its way
@@ -298,8 +300,8 @@ class System:
         try:
             swallowed = await self._stack.__aexit__(kind, error, trace) or False
         except BaseExceptionGroup as group:
-            if crash := _first_crash(group):
-                raise crash from None
+            if cause := first_crash(group) or (None if self._failures else ctrl_c_alone(group)):
+                raise cause from None
             if not self._failures or not isinstance(group, ExceptionGroup):
                 raise
         finally:
@@ -317,6 +319,7 @@ class System:
                 with trio.CancelScope(shield=True):  # its phases have deadlines of their own
                     await self._stop()
             elif not (self.trace is not None and self.trace.dead):
+                self._cut_starts()
                 await self._cut()
         finally:
             self._nursery.cancel_scope.cancel()
@@ -352,6 +355,12 @@ class System:
         with trio.CancelScope(shield=True):
             for supervisor in (*self.prefixes.values(), self.root):
                 await supervisor.close(StopReason.SHUTDOWN)
+
+    def _cut_starts(self) -> None:
+        """Nobody waits for who is not up yet: a turn has its grace, a `started` has none."""
+        for cell in self.router.cells.values():
+            if cell.status is STARTING:
+                cell.cancel_turn()
 
     def _refuse(self, why_not: str) -> None:
         self.router.accepting = False
@@ -437,14 +446,3 @@ def _answer_deferred(cell: Cell) -> None:
             waiting.deadline.cancelled = True
             del cell.deferred[key]
             waiting.pending.settle(outcome.Value(waiting.on_deadline))
-
-
-def _first_crash(group: BaseExceptionGroup[BaseException]) -> NodeCrashed | None:
-    for error in group.exceptions:
-        if isinstance(error, NodeCrashed):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (
-            found := _first_crash(cast("BaseExceptionGroup[BaseException]", error))
-        ):
-            return found
-    return None
