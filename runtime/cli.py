@@ -30,6 +30,7 @@ from rich.console import Console
 from runtime.check import check
 from runtime.config import LogFormat, Settings
 from runtime.door.aws.credentials import BadCredentials, Credentials
+from runtime.faults.refusal import BadFaults
 from runtime.graph import actor
 from runtime.node import Node, open_node
 from runtime.observe import live, logs
@@ -95,6 +96,23 @@ def main() -> None:
     help="Serve POST /_callboard/reset, which empties everything.",
 )
 @click.option(
+    "--faults",
+    type=click.Path(dir_okay=False),
+    envvar="CALLBOARD_FAULTS",
+    help="File of fault rules to arm; allows faults.",
+)
+@click.option(
+    "--allow-faults",
+    is_flag=True,
+    envvar="CALLBOARD_ALLOW_FAULTS",
+    help="Serve /_callboard/faults and /_callboard/experiments, which break things on purpose.",
+)
+@click.option(
+    "--faults-token",
+    envvar="CALLBOARD_FAULTS_TOKEN",
+    help="Bearer token for these; without one they are for this machine alone.",
+)
+@click.option(
     "--log-format",
     type=click.Choice([one.value for one in LogFormat]),
     default="text",
@@ -143,7 +161,7 @@ def up(memory: bool, data: str, **options: Any) -> None:  # noqa: FBT001 -- clic
             trio.run(_up, settings, installed_patterns(), credentials, exporter)
     except BaseExceptionGroup as group:
         raise _start_error(group, settings) or group from None
-    except (OSError, StoreInUse, StoreTooNew, StoreUnusable) as error:
+    except (OSError, StoreInUse, StoreTooNew, StoreUnusable, BadFaults) as error:
         raise _start_error(error, settings) or error from None
 
 
@@ -208,7 +226,7 @@ def _start_error(error: BaseException, settings: Settings) -> CannotStart | None
         if len(leaves) > 1:
             return None
         error = leaves[0]
-    if isinstance(error, StoreInUse | StoreTooNew | StoreUnusable):
+    if isinstance(error, StoreInUse | StoreTooNew | StoreUnusable | BadFaults):
         return CannotStart(str(error))
     if not isinstance(error, OSError):
         return None

@@ -31,6 +31,12 @@ class Settings(BaseModel):
     credentials: Path | None = None
     """AWS shared credentials file; None: any signature is accepted."""
     allow_reset: bool = False
+    allow_faults: bool = False
+    """Serve `/_callboard/faults`, where faults are injected on purpose; else there is nothing of it."""
+    faults: Path | None = None
+    """Rules to start with; it allows faults too."""
+    faults_token: str | None = None
+    """Who changes faults must know it; None: only who is on this machine can."""
     log_format: LogFormat = LogFormat.TEXT
     drain: Annotated[float, Field(ge=0)] = 10.0
     """Seconds for connections, and then for actors, to end in an orderly stop."""

@@ -70,7 +70,8 @@ class Dispatcher:
         self._pace = Pace(now) if schedule is None else schedule.pace()
         self._ends = TurnEnd(commit, timers, trace)
         self.reentrance = Reentrance(self.queue, self._ends, self._raised)
-        self.asks: Asks = InlineAsks(self.queue, self._ends, commit, timers, trace)
+        self.inline = InlineAsks(self.queue, self._ends, commit, timers, trace)
+        self.asks: Asks = self.inline
         self.visitor: Callable[[Pump, Cell, int], Coroutine[Any, Any, None]] = self.visit
         """Who visits a cell, for so many messages; it and `asks` are replaced while turns are measured."""
         self._timers = timers
@@ -92,6 +93,11 @@ class Dispatcher:
     async def quiet(self) -> None:
         """Wait until no cell is runnable and no turn is suspended."""
         await self.queue.quiet()
+
+    def number_effects(self, trace: Trace | None) -> None:
+        """Replies and what is let out behind a turn pass `trace` from now on. An effect that it refuses is a crash of its turn."""
+        self._ends.number_effects(trace)
+        self.inline.number_effects(trace)
 
     def on_arrival(self, told: Callable[[Cell, Envelope], None]) -> None:
         """`told` of each turn from a mailbox as it begins, before whoever was told until now."""

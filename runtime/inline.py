@@ -58,6 +58,10 @@ class InlineAsks:
             return False
         return self._queue.may_inline()
 
+    def number_effects(self, trace: Trace | None) -> None:
+        """Replies pass `trace` from now on."""
+        self._trace = trace
+
     async def drive(self, cell: Cell, message: Any, asker: Cell | None) -> Any:
         """Drive one message of an idle cell in the asker's own task: its reply, or the Pending to wait for it."""
         handling = cell.handlers[message.__class__]

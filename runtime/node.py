@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import structlog
@@ -34,6 +35,9 @@ from runtime.store.port import Store, StoreBroken, StoreFull
 from runtime.supervisor import DEPTH_MAX
 from runtime.system import System
 
+if TYPE_CHECKING:
+    from runtime.faults.node import NodeFaults
+
 LOOKED_THROUGH_MAX = 64 * 1024 * 1024
 """Bytes of a data folder's file that is looked through for damage at the start: 1 ms a MB. `callboard check` does so with any."""
 log = structlog.get_logger("callboard.node")
@@ -46,6 +50,8 @@ class Node:
     system: System
     server: HttpServer
     url: str
+    faults: "NodeFaults | None" = None
+    """None unless they are allowed."""
     requests: int = 0
     draining: bool = False
 
@@ -73,7 +79,8 @@ class Node:
             raise BadQuery(str(wrong)) from None
 
     async def metrics(self) -> Response:
-        text = await openmetrics(self.system, self.requests, self.server.connections)
+        injected = None if self.faults is None else self.faults.live.faults.counts
+        text = await openmetrics(self.system, self.requests, self.server.connections, injected)
         return Response(200, text.encode(), [("Content-Type", CONTENT_TYPE)])
 
     async def followed(self, query: str = "") -> Response:
@@ -113,6 +120,9 @@ async def open_node(
     rate = settings.trace_sample
     tracing = None if rate is None else TraceSample(rate, exporter=exporter)
     store = open_store(None if settings.data is None else str(settings.data), clock)
+    faults = _faults(settings, clock, entropy)
+    if faults is not None:
+        store = faults.around(store)
     try:
         for line in await store.damage(LOOKED_THROUGH_MAX):
             log.error("store_damaged", data=str(settings.data), what=line, see="callboard check")
@@ -136,7 +146,10 @@ async def open_node(
                 credentials=credentials,
             )
             async with trio.open_nursery() as nursery:
-                node = await _listen(nursery, settings, clock, system, door)
+                if faults is not None:
+                    faults.connect(system, door, patterns)
+                    nursery.start_soon(faults.live.run)
+                node = await _listen(nursery, settings, clock, system, door, faults=faults)
                 yield node
                 node.draining = True
                 nursery.start_soon(node.server.drain, settings.drain)
@@ -147,6 +160,14 @@ async def open_node(
             await store.aclose()
 
 
+def _faults(settings: Settings, clock: SystemClock, entropy: Entropy) -> "NodeFaults | None":
+    if not settings.allow_faults and settings.faults is None:
+        return None
+    from runtime.faults.node import NodeFaults  # noqa: PLC0415 -- 30 ms of a start, with YAML, that most nodes have no use for
+
+    return NodeFaults(settings, clock, entropy.stream("faults"))
+
+
 def url_of(host: str, port: int) -> str:
     """Where a client of this machine finds the node: an IPv6 address in brackets, loopback for "all addresses"."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- what a user may have chosen
@@ -154,11 +175,17 @@ def url_of(host: str, port: int) -> str:
 
 
 async def _listen(
-    nursery: trio.Nursery, settings: Settings, clock: SystemClock, system: System, door: Handler
+    nursery: trio.Nursery,
+    settings: Settings,
+    clock: SystemClock,
+    system: System,
+    door: Handler,
+    *,
+    faults: "NodeFaults | None",
 ) -> Node:
     pages: dict[tuple[str, str], Page] = {}
     followed = door if system.tracing is None else traced(door, system.tracing)
-    handler = with_pages(pages, followed)
+    handler = with_pages(pages, {} if faults is None else faults.pages, followed)
     node: Node
 
     async def counted(request: Request) -> Response:
@@ -167,7 +194,7 @@ async def _listen(
 
     listen = partial(serve_http, counted, clock, settings.port, host=settings.host)
     server: HttpServer = await nursery.start(listen)
-    node = Node(system, server, url_of(settings.host, server.port))
+    node = Node(system, server, url_of(settings.host, server.port), faults)
     pages["GET", "/_callboard/health"] = plain(node.health)
     pages["GET", "/_callboard/tree"] = node.tree
     pages["GET", "/_callboard/hot"] = plain(node.hot)

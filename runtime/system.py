@@ -133,7 +133,7 @@ class System:
         self.workers = workers or MachineWorkers()
         self.watchdog = _watchdog(self.clock, slow_turn)
         self._under_way = UnderWay()
-        self._rooms = Rooms(
+        self.rooms = Rooms(
             self.clock,
             self.entropy.stream("actors"),
             self.router,
@@ -148,7 +148,7 @@ class System:
             OwnTurn if check_messages else None,
         )
         self.root = Supervisor(
-            "/", self._rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail
+            "/", self.rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail
         )
         self.prefixes: dict[str, ByAddress] = {}
         self._factories: dict[str, Factory] = {}
@@ -169,7 +169,7 @@ class System:
                 self._factories[prefix] = factory
                 self.prefixes[prefix] = ByAddress(
                     f"/{prefix}",
-                    self._rooms,
+                    self.rooms,
                     self.dispatcher,
                     self._fail,
                     come=self._passivation.watch,
@@ -211,7 +211,7 @@ class System:
     @property
     def gone(self) -> Gone:
         """What actors that have ended had counted."""
-        return self._rooms.gone
+        return self.rooms.gone
 
     @property
     def idle(self) -> bool:

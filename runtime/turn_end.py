@@ -56,6 +56,10 @@ class TurnEnd:
         self.arrived: Callable[[Cell, Envelope], None] | None = None
         """Told of each turn from a mailbox as it begins: the tracer, and who checks messages."""
 
+    def number_effects(self, trace: Trace | None) -> None:
+        """Replies, and what is let out behind a turn, pass `trace` from now on."""
+        self._trace = trace
+
     def returned(  # noqa: C901, PLR0917 -- told turns end here: a call costs ten tests, a name for an argument one
         self,
         cell: Cell,

@@ -42,7 +42,7 @@ from patterns.queue.messages import (
     VisibilityEntry,
 )
 from patterns.queue.query_names import SQS_QUERY_NAMES
-from runtime.door.service import Call, Operation, Service, WireError
+from runtime.door.service import Call, Delivers, Operation, Service, WireError
 
 Input = Mapping[str, Any]
 Asked = tuple[Address, Message[Any]]
@@ -198,6 +198,14 @@ def _receive(call: Call) -> Asked:
         attempt=given.get("ReceiveRequestAttemptId"),
     )
     return _queue(call), message
+
+
+def _is_fifo(call: Call) -> bool:
+    return _parsed(call)[2].endswith(".fifo")
+
+
+def _most(call: Call) -> int:
+    return int(call.input.get("MaxNumberOfMessages", 1))
 
 
 def _delete(call: Call) -> Asked:
@@ -371,7 +379,9 @@ SQS = Service(
         "SetQueueAttributes": Operation(_set, _nothing),
         "SendMessage": Operation(_send, _sent),
         "SendMessageBatch": Operation(_send_batch, _batch),
-        "ReceiveMessage": Operation(_receive, _received, waits=True),
+        "ReceiveMessage": Operation(
+            _receive, _received, waits=True, delivers=Delivers("Messages", _is_fifo, _most)
+        ),
         "DeleteMessage": Operation(_delete, _nothing),
         "DeleteMessageBatch": Operation(_delete_batch, _batch),
         "ChangeMessageVisibility": Operation(_visibility, _nothing),

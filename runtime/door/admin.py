@@ -1,6 +1,6 @@
 """The node's own pages: health, tree, hot, stuck, why, metrics, reset. Everything else goes to the AWS door."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 import orjson
@@ -37,8 +37,8 @@ def json_page(value: object, status: int = 200) -> Response:
     return Response(status, orjson.dumps(value), [("Content-Type", "application/json")])
 
 
-def with_pages(pages: dict[tuple[str, str], Page], rest: Handler) -> Handler:
-    """Serve `pages` by (method, path); other requests below `/_callboard/` end here, all else is `rest`'s."""
+def with_pages(pages: dict[tuple[str, str], Page], below: Mapping[str, Handler], rest: Handler) -> Handler:
+    """Serve `pages` by (method, path), and whole rooms of pages `below` a path; other requests below `/_` end here, all else is `rest`'s."""
 
     async def handler(request: Request) -> Response:
         if request.path[:2] != "/_" and request.path != "/metrics":
@@ -50,12 +50,15 @@ def with_pages(pages: dict[tuple[str, str], Page], rest: Handler) -> Handler:
                 return await page(request.query)
             except BadQuery as wrong:
                 return json_page({"error": str(wrong)}, 400)
+        for room, serve in below.items():
+            if request.path == room or request.path.startswith(f"{room}/"):
+                return await serve(request)
         allowed = [method for method, path in pages if path == request.path]
         if allowed:
             refused = json_page({"error": f"{request.method} is not served here"}, 405)
             refused.headers.append(("Allow", ", ".join(allowed)))
             return refused
-        paths = ", ".join(sorted(path for _, path in pages))
+        paths = ", ".join(sorted({*(path for _, path in pages), *below}))
         return json_page({"error": f"no such page; there are {paths}"}, 404)
 
     return handler

@@ -46,6 +46,18 @@ class Response:
     close: bool = False
 
 
+@dataclass(slots=True)
+class Spoiled(Response):
+    """A response that does not arrive as it should: what a fault makes of one. The connection ends with it."""
+
+    reset: bool = False
+    """Nothing of it is sent, the connection is reset."""
+    truncate: int | None = None
+    """It ends after so many bytes of its body."""
+    slow: float = 0.0
+    """Seconds that its body takes to go out."""
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 Handover = Callable[[trio.abc.Stream, bytes], Awaitable[None]]

@@ -16,9 +16,10 @@ import structlog
 import trio
 
 from runtime.door.deadlines import Sweeper
-from runtime.door.http import Handler, Handover, Hangup, HttpLimits, Request, Response
+from runtime.door.http import Handler, Handover, Hangup, HttpLimits, Request, Response, Spoiled
 from runtime.door.http_parser import RequestParser, Stage
 from runtime.door.http_response import CONTINUE, DateLine, encode, plain
+from runtime.door.spoiling import reset, send_spoiled
 
 READ_MAX = 65_536
 """Bytes asked of the stream at once; so it also bounds the requests that are parsed ahead."""
@@ -165,7 +166,7 @@ class Connection:
             await trio.lowlevel.checkpoint()
         return data
 
-    async def _answer(self) -> bool:
+    async def _answer(self) -> bool:  # noqa: C901 -- the hot way: one more call for each request costs more than the tests
         """Answer what is complete; False if the connection is to be closed behind it."""
         requests = self._parser.complete
         if requests:
@@ -174,6 +175,9 @@ class Connection:
             request = requests.popleft()
             try:
                 response = await self._owner.handler(request)
+                if response.close and isinstance(response, Spoiled):
+                    await self._spoil(response, request)
+                    return False
                 close = response.close or not request.keep_alive or (self._owner.draining and not requests)
                 reply = encode(response, self._owner.date.line(), request, close=close)
             except Exception as error:  # noqa: BLE001 - the boundary: a crash of the handler ends this connection alone
@@ -191,6 +195,16 @@ class Connection:
         if self._held:
             await self._flush()
         return True
+
+    async def _spoil(self, response: Spoiled, request: Request) -> None:
+        """The replies before it arrive whole."""
+        if self._held:
+            await self._flush()
+        if response.reset:
+            await reset(self._stream)
+        else:
+            reply = encode(response, self._owner.date.line(), request, close=True)
+            await send_spoiled(self._stream, response, reply)
 
     def _crashed(self, request: Request, error: Exception) -> bytes:
         # not the error's text: it may quote the body

@@ -55,6 +55,18 @@ class WireError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivers:
+    """An operation that hands messages out, some of them perhaps twice or in another order: what a fault may do to it."""
+
+    member: str
+    """The output's list of them."""
+    ordered: Callable[[Call], bool]
+    """The contract says once and in order: then a fault does neither."""
+    most: Callable[[Call], int]
+    """How many one answer may hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Generic[R]):
     """How one operation is asked of an actor. `message` may raise a WireError or one of the service's errors."""
 
@@ -62,6 +74,7 @@ class Operation(Generic[R]):
     output: Callable[[R, Call], Mapping[str, Any]]
     waits: bool = False
     """The actor may hold the answer back (a long poll): the door watches for a client that hangs up."""
+    delivers: Delivers | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ alone are measured, and only while the page is read each minute (`sampling.py`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import trio
@@ -21,11 +21,16 @@ SLICE = 5_000
 """Actors that are looked at before other tasks run: 3 ms."""
 
 
-async def openmetrics(system: System, requests: int, connections: int) -> str:
-    """The whole page, closing line included."""
+async def openmetrics(
+    system: System, requests: int, connections: int, faults: Mapping[str, int] | None = None
+) -> str:
+    """The whole page, closing line included. `faults`: how often each fault rule has acted, where faults are allowed."""
     system.sampling.keep_on()
     classes = await _classes(system)
     lines = [*_node(requests, connections), *_store(system), *_letters(system), *_slow(system)]
+    if faults is not None:
+        counts = {_labels(rule=rule): count for rule, count in sorted(faults.items())}
+        lines += _family("callboard_faults_injected", "counter", "Faults injected on purpose.", counts)
     lines += [*_actors(classes), *_turns(system.sampling.turns.times), "# EOF", ""]
     return "\n".join(lines)
 

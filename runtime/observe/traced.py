@@ -225,7 +225,7 @@ class TracedDispatcher(Dispatcher):
         commit, timers, trace = parts[:3]
         turns = Turns(tracing)
         self._ends = TracedEnd(tracing, turns, commit, timers, trace)
-        self.asks = TracedAsks(turns, self.queue, self._ends, commit, timers, trace)
+        self.asks = self.inline = TracedAsks(turns, self.queue, self._ends, commit, timers, trace)
 
 
 class TracedAsks(InlineAsks):

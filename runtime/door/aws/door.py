@@ -76,6 +76,9 @@ TRY_AGAIN: Failures = dict.fromkeys(
 )
 """Failures after which the same request may succeed."""
 
+Around = Callable[[Request, Call, Endpoint], Awaitable[Response]]
+"""Answers in the place of `AwsDoor.answered`, which it may call: where faults are injected."""
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -99,6 +102,7 @@ class AwsDoor:
         credentials: Credentials | None = None,
         failures: Failures = TRY_AGAIN,
     ) -> None:
+        self.around: Around | None = None
         self._asks = asks
         self._clock = clock
         self._ids = entropy.stream("aws-request-ids")
@@ -122,12 +126,26 @@ class AwsDoor:
         call: Call | None = None
         try:
             call = self._call(request, endpoint, form, request_id)
+            if self.around is not None:
+                return await self.around(request, call, endpoint)
             output = await endpoint.answer(request, call)
             return endpoint.render(output, request_id)
         except Hangup:
             raise
         except Exception as error:  # noqa: BLE001 -- the door is the boundary: a crash becomes the protocol's 500
             return endpoint.refuse(self._wire_error(error, endpoint, call), request_id)
+
+    async def answered(
+        self, request: Request, call: Call, endpoint: Endpoint
+    ) -> tuple[Response, Mapping[str, Any] | None]:
+        """The response, and the output that it was made of; None: a refusal. Raises Hangup alone."""
+        try:
+            output = await endpoint.answer(request, call)
+            return endpoint.render(output, call.request_id), output
+        except Hangup:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the boundary, as above
+            return endpoint.refuse(self._wire_error(error, endpoint, call), call.request_id), None
 
     # --- in --------------------------------------------------------------------------------------------
 

@@ -81,6 +81,19 @@ class Model:
         self._raw_shapes = cast("Mapping[str, Mapping[str, Any]]", raw["shapes"])
         self._shapes: dict[str, Shape] = {}
 
+    @property
+    def errors(self) -> dict[str, tuple[str, int]]:
+        """The service's own: shape -> (code of the Query protocol, status)."""
+        found: dict[str, tuple[str, int]] = {}
+        for name, raw in self._raw_shapes.items():
+            if raw.get("exception"):
+                error = raw.get("error", {})
+                found[name] = (
+                    error.get("code", name),
+                    error.get("httpStatusCode", 500 if raw.get("fault") else 400),
+                )
+        return found
+
     def shape(self, name: str | None) -> Shape:
         """The shape of that name; of None, a structure without members."""
         if name is None:

@@ -1,0 +1,69 @@
+"""The seams of actors: a crash at an effect, and a message that does not get in."""
+
+from typing import Any
+
+from typing_extensions import override
+
+from actors.address import Address
+from actors.errors import ActorError, DeadLettered
+from runtime.faults.engine import Faults
+from runtime.router import Router
+from runtime.system import System
+from runtime.trace import Trace
+
+
+class InjectedCrash(ActorError):
+    """A fault rule has crashed this actor."""
+
+
+class InjectedRefusal(DeadLettered):
+    """A fault rule has kept this message out."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address, "fault", "kept out by a fault rule")
+
+
+class EffectSeam(Trace):
+    """The numbered place that every effect of a turn passes. What it refuses has not happened, and its turn has crashed."""
+
+    def __init__(self, system: System, faults: Faults) -> None:
+        super().__init__(system.clock.now)
+        self._system = system
+        self._faults = faults
+
+    def install(self) -> None:
+        self._number_effects(self)
+
+    def remove(self) -> None:
+        self._number_effects(None)
+
+    def _number_effects(self, trace: Trace | None) -> None:
+        # not those of the commit point: what a commit releases stands, and must go out
+        self._system.rooms.trace = trace
+        self._system.dispatcher.number_effects(trace)
+
+    @override
+    def record(self, kind: str, address: str, number: int, what: str = "") -> None:
+        """Raises InjectedCrash."""
+        facts = {"actor": address, "kind": kind, "of": what}
+        if self._faults.meet("effect", facts, f"{address} {kind}"):
+            raise InjectedCrash(f"{address}: crashed by a fault rule at {kind}")
+
+
+class TurnSeam:
+    """An interceptor on the router."""
+
+    def __init__(self, router: Router, faults: Faults) -> None:
+        self._router = router
+        self._faults = faults
+
+    def install(self) -> None:
+        self._router.interceptors = (self, *self._router.interceptors)
+
+    def remove(self) -> None:
+        self._router.interceptors = tuple(one for one in self._router.interceptors if one is not self)
+
+    def __call__(self, to: Address, message: Any) -> InjectedRefusal | None:
+        name = type(message).__name__
+        refused = self._faults.meet("turn", {"actor": to, "of": name}, f"{to} {name}")
+        return InjectedRefusal(to) if refused else None
