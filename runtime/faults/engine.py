@@ -147,9 +147,14 @@ class Faults:
         for standing in self.rules.values():
             standing.armed_at = None
 
+    @property
+    def spent(self) -> bool:
+        """All rules together have acted as often as the limits allow."""
+        return self._total >= self.limits.total
+
     def live(self) -> set[Seam]:
         """The seams at which something may still go wrong."""
-        if self._total >= self.limits.total:
+        if self.spent:
             return set()
         now = self._now()
         return {one.rule.match.at for one in self.rules.values() if not one.over(now)}
@@ -218,7 +223,7 @@ class Faults:
             and self._hit + 1 > share * self._seen
         ):
             return False
-        return self._total < self.limits.total
+        return not self.spent
 
     def _count(self, standing: Standing, seam: Seam, target: str, now: float) -> None:
         rule = standing.rule

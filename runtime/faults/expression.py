@@ -61,6 +61,8 @@ class Expression:
 
     text: str
     holds: Truth
+    window: float
+    """Seconds that it looks back at most."""
 
     @override
     def __str__(self) -> str:
@@ -75,7 +77,7 @@ def parse(text: str) -> Expression:
     holds = reader.either()
     if reader.word is not None:
         raise reader.refusal("and, or, or the end")
-    return Expression(text, holds)
+    return Expression(text, holds, reader.longest)
 
 
 class _Reader:
@@ -83,6 +85,8 @@ class _Reader:
         self._text = text
         self._tokens = _tokens(text)
         self._at = 0
+        self.longest = 0.0
+        """Seconds of the longest window so far."""
 
     @property
     def word(self) -> str | None:
@@ -164,6 +168,7 @@ class _Reader:
         window = self._quantity()
         if not 0 < window <= WINDOW_MAX:
             raise ValueError(f"{self._text!r}: a figure looks back more than 0 s, at most {WINDOW_MAX:.0f} s")
+        self.longest = max(self.longest, window)
         return window
 
 

@@ -4,7 +4,7 @@ A seam is there while a rule may still act at it, and not a moment longer: a nod
 runs as one that was never told of faults.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -57,7 +57,7 @@ class LiveFaults:
         self.installed: Installed
         self._entropy = entropy
         self._clock = clock
-        self._seams: dict[Seam, SeamThere] = {}
+        self._seams: Mapping[Seam, SeamThere] = {}
         self._there: list[SeamThere] = []
         self._changed = trio.Event()
 
@@ -68,16 +68,16 @@ class LiveFaults:
             return [*system.prefixes, *(address.segments[0] for address in system.root.children)]
 
         services = [service for pattern in patterns for service in pattern.services]
-        self.installed = Installed(services, prefixes)
+        installed = Installed(services, prefixes)
         at_door = DoorSeam(
             door,
             self.faults,
-            installed=self.installed,
+            installed=installed,
             window=self.window,
             now=self._clock.now,
             entropy=self._entropy.stream("reorder"),
         )
-        self._seams = {
+        seams: dict[Seam, SeamThere] = {
             "door": at_door,
             "delivery": at_door,
             "consumer": at_door,
@@ -85,6 +85,12 @@ class LiveFaults:
             "turn": TurnSeam(system.router, self.faults),
             "disk": disk,
         }
+        self.seat(installed, seams)
+
+    def seat(self, installed: Installed, seams: Mapping[Seam, SeamThere]) -> None:
+        """What rules may name, and where they act."""
+        self.installed = installed
+        self._seams = seams
 
     # --- the set of rules ------------------------------------------------------------------------------
 

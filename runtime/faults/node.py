@@ -9,6 +9,7 @@ from runtime.door.http import Handler
 from runtime.entropy import Entropy
 from runtime.faults.admin import ROOM, FaultPages, Guard
 from runtime.faults.disk import DiskSeam, around
+from runtime.faults.experiment_pages import EXPERIMENTS, ExperimentPages
 from runtime.faults.live import LiveFaults
 from runtime.faults.reading import read
 from runtime.faults.rule import FaultFile
@@ -26,7 +27,10 @@ class NodeFaults:
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
         self.live = LiveFaults(clock, entropy)
         guard = Guard(settings.host, settings.faults_token)
-        self.pages: Mapping[str, Handler] = {ROOM: FaultPages(self.live, guard)}
+        self.pages: Mapping[str, Handler] = {
+            ROOM: FaultPages(self.live, guard),
+            EXPERIMENTS: ExperimentPages(self.live, guard, clock.now, entropy.stream("experiments")),
+        }
         self._first = None
         if settings.faults is not None:
             self._first = read(settings.faults.read_bytes(), FaultFile, str(settings.faults))
