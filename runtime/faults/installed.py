@@ -62,7 +62,10 @@ class Installed:
     def check(self, file: FaultFile, places: Places) -> None:
         """Raises BadFaults for the first rule that names what is not here."""
         for index, rule in enumerate(file.faults):
-            self._check(rule, ("faults", index), places)
+            place = ("faults", index)
+            self.check_match(rule, place, places)
+            if rule.effect.error is not None:
+                self._check_error(rule, place, places)
 
     def error(self, service: str, code: str) -> WireError:
         """The error as that service answers it."""
@@ -72,12 +75,11 @@ class Installed:
         status = COMMON.get(code, 400)
         return WireError(code, status, fault=_fault(status), namespace=CORAL)
 
-    def _check(self, rule: Rule, place: tuple[str | int, ...], places: Places) -> None:
+    def check_match(self, rule: Rule, place: tuple[str | int, ...], places: Places) -> None:
+        """Where it is to act there is something. Raises BadFaults."""
         match = rule.match
         if match.at in {"door", "delivery", "consumer"}:
             self._check_operation(rule, place, places)
-        if rule.effect.error is not None:
-            self._check_error(rule, place, places)
         if match.actor is not None:
             self._check_address(match.actor, (*place, "match", "actor"), places)
 

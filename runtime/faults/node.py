@@ -8,6 +8,7 @@ from runtime.door.aws.door import AwsDoor
 from runtime.door.http import Handler
 from runtime.entropy import Entropy
 from runtime.faults.admin import ROOM, FaultPages, Guard
+from runtime.faults.chaos import CHAOS, ChaosPages
 from runtime.faults.disk import DiskSeam, around
 from runtime.faults.experiment_pages import EXPERIMENTS, ExperimentPages
 from runtime.faults.live import LiveFaults
@@ -29,6 +30,7 @@ class NodeFaults:
         guard = Guard(settings.host, settings.faults_token)
         self.pages: Mapping[str, Handler] = {
             ROOM: FaultPages(self.live, guard),
+            CHAOS: ChaosPages(self.live, guard),
             EXPERIMENTS: ExperimentPages(self.live, guard, clock.now, entropy.stream("experiments")),
         }
         self._first = None

@@ -318,3 +318,15 @@ def test_a_node_does_not_start_with_a_bad_file_and_says_where_it_is_bad(
 
 def test_a_node_that_does_not_allow_faults_has_no_page_of_them(shared_node: RunningNode) -> None:
     assert urllib3.request("GET", f"{shared_node.url}/_callboard/faults").status == 404
+
+
+def test_chaos_rules_that_were_written_for_localstack_work_here(faulty: Faulty, name: str) -> None:
+    client = faulty.client()
+    url = queue(client, name)
+    rules = [{"service": "sqs", "operation": "SendMessage", "error": {"statusCode": 500, "code": "Mine"}}]
+    assert faulty.page("POST", "/_localstack/chaos/faults", rules)[0] == 200
+    with pytest.raises(ClientError) as caught:
+        client.send_message(QueueUrl=url, MessageBody="a")
+    assert caught.value.response["Error"]["Code"] == "Mine"
+    assert faulty.page("DELETE", "/_localstack/chaos/faults")[0] == 200
+    client.send_message(QueueUrl=url, MessageBody="a")

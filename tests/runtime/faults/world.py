@@ -10,6 +10,7 @@ from patterns.queue.aws import SQS
 from runtime.door.http import Handler, Request
 from runtime.entropy import Entropy
 from runtime.faults.admin import ROOM, FaultPages, Guard
+from runtime.faults.chaos import CHAOS, ChaosPages
 from runtime.faults.experiment_pages import EXPERIMENTS, ExperimentPages
 from runtime.faults.installed import Installed
 from runtime.faults.live import LiveFaults
@@ -53,6 +54,7 @@ class World:
         guard = Guard(host, token)
         self._rooms: dict[str, Handler] = {
             ROOM: FaultPages(self.live, guard),
+            CHAOS: ChaosPages(self.live, guard),
             EXPERIMENTS: ExperimentPages(self.live, guard, self.clock.now, Entropy(2)),
         }
 
