@@ -15,6 +15,7 @@ from runtime.entropy import Entropy
 from runtime.lab.bounded import Bounded, Exhaustive, delays, preemptions
 from runtime.lab.choices import Choices, Plan, Strategy
 from runtime.lab.guided import Guided
+from runtime.lab.lives import Element, Kind, Recipe
 from runtime.lab.sharing import Sharing
 from runtime.lab.simulation import Program, Run, attempt
 from runtime.lab.strategies import Pct, Pos, Walk
@@ -65,6 +66,12 @@ class Found:
     plan: list[str]
     error: Exception
     digest: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes this run, for a shrinker to take apart."""
+        inline = [Element(Kind.OPTION, str(self.options.inline))] if self.options.inline else []
+        return Recipe(self.options.seed, (*inline, *(Element(Kind.PLAN, wish) for wish in self.plan)))
 
 
 @dataclass(slots=True)
