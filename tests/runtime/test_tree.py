@@ -112,7 +112,7 @@ async def got(node: Node, query: str) -> Response:
 
     target = f"/_callboard/tree?{query}"
     request = Request("GET", target, "/_callboard/tree", query, {}, b"", nullcontext)
-    return await with_pages({("GET", "/_callboard/tree"): node.tree}, nothing_else)(request)
+    return await with_pages({("GET", "/_callboard/tree"): node.tree}, {}, nothing_else)(request)
 
 
 async def test_the_page_takes_lines_and_depth() -> None:
