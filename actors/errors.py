@@ -1,5 +1,8 @@
 """What an asker, a sender, a spawner or a handler may be told by the runtime; a message's own refusals come beside them."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 
 class ActorError(Exception):
     """What the runtime itself answers."""
@@ -38,10 +41,17 @@ class AskTimeout(ActorError):
 
 
 class AskCycle(ActorError):
-    """The chain of asks comes back to an actor that waits in it: it would never be answered."""
+    """The chain of asks comes back to an actor that waits in it: it would never be answered.
 
-    def __init__(self, chain: list[str]) -> None:
-        super().__init__(" -> ".join(chain))
+    `chain`: the addresses, each of which waits for the next; the text says for what.
+    """
+
+    hint = "nobody there would go on: tell instead of ask"
+
+    def __init__(self, chain: list[str], waits: Sequence[str] = ()) -> None:
+        """`waits`: what each but the last waits for at the next; a reply, if that is not said."""
+        links = (f" -> ({what}) {to}" for to, what in zip_longest(chain[1:], waits, fillvalue="reply"))
+        super().__init__(f"{chain[0]}{''.join(links)}: {self.hint}")
         self.chain = chain
 
 
@@ -50,6 +60,8 @@ class MailboxCycle(AskCycle):
 
     Of what is told into such a circle no sender hears: it is a dead letter, `mailbox_cycle`.
     """
+
+    hint = "nobody there would go on: tell instead of ask, `ctx.stop` does not wait, and a larger mailbox has room"
 
 
 class MailboxFull(ActorError):

@@ -158,7 +158,11 @@ def interleaving(
     found = [one for one in handlings if one.interleave]
     for one in found:
         if durable or one.kind is not Kind.PLAIN:
-            why = "a durable actor's turns are one after the other" if durable else "it is a plain `def`"
+            why = (
+                "a durable actor's turns are one after the other"
+                if durable
+                else "it is an `async def`, and only a plain `def` can"
+            )
             raise BadHandler(f"{cls.__name__}.{one.function.__name__} cannot interleave: {why}")
     for one in handlings:
         if one.reentrant and durable:

@@ -21,6 +21,8 @@ from runtime.store.port import StoreInUse, StoreTooNew, StoreUnusable
 from runtime.store.sqlite_file import FILE
 from runtime.upgrade import Report, check_store
 
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+
 
 @click.command()
 @click.option(
@@ -47,6 +49,8 @@ def check(data: str, save: Path | None, against: Path | None) -> None:
     """
     if save is not None and against is not None:
         raise click.UsageError("--save writes samples of --data, --against reads samples: choose")
+    if against is not None and click.get_current_context().get_parameter_source("data") is COMMANDLINE:
+        raise click.UsageError("--data is read, or the samples of --against: choose")
     try:
         if against is None:
             unread = trio.run(_check, Path(data), save)

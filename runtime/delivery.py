@@ -13,13 +13,13 @@ import trio
 
 from actors.actor import StopReason
 from actors.address import Address
-from actors.errors import MailboxCycle, MailboxFull, StartFailed
+from actors.errors import MailboxFull, StartFailed
 from actors.mailbox import Overflow
 from runtime.cell import QUEUED, STOPPED, STOPPING, Cell
 from runtime.envelope import Envelope
 from runtime.letters import DeadLetters
 from runtime.run_queue import RunQueue
-from runtime.waits import add_edge, chain_of, queue_again, waits_for
+from runtime.waits import add_edge, no_room, queue_again, waits_for
 
 Deliver = Callable[[Cell, Address, Envelope], bool]
 """The router's whole way for an output of a cell: who lives there, may it pass, and into the mailbox."""
@@ -87,7 +87,7 @@ class Delivery:
             return True
         if waits_for(cell, sender):  # full mailboxes that wait for each other: nobody would ever make room
             if envelope.pending is not None:
-                envelope.pending.settle(outcome.Error(MailboxCycle(chain_of(sender, cell))))
+                envelope.pending.settle(outcome.Error(no_room(sender, cell)))
             self._letters.add(cell.address, envelope, "mailbox_cycle")
             return True
         self._when_room(sender, cell, envelope)

@@ -35,16 +35,25 @@ def graph(name: str) -> None:
 
 
 def _class(name: str) -> type[Actor[object]]:
-    module, _, path = name.partition(":")
+    module, colon, path = name.partition(":")
     sys.path.insert(0, "")  # what `python -m` finds, too
     if not module.replace(".", "").isidentifier() or _spec(module) is None:
         raise click.ClickException(f"no module {module!r}: say package.module:Class")
     found: object = import_module(module)
+    if not (colon and path):
+        raise click.ClickException(f"which class of {module}? say {module}:Class. {_actors_of(found)}")
     for part in path.split("."):
-        found = getattr(found, part, None)
+        if not hasattr(found, part):
+            raise click.ClickException(f"{module} has no {path!r}. {_actors_of(import_module(module))}")
+        found = getattr(found, part)
     if not (isinstance(found, type) and issubclass(found, Actor)):
-        raise click.ClickException(f"{module} has no actor class {path!r}")
+        raise click.ClickException(f"{name} is no actor class. {_actors_of(import_module(module))}")
     return cast("type[Actor[object]]", found)
+
+
+def _actors_of(module: object) -> str:
+    found = [name for name, one in vars(module).items() if isinstance(one, type) and issubclass(one, Actor)]
+    return f"Its actor classes: {', '.join(sorted(found)) or 'none'}"
 
 
 def _spec(module: str) -> object:

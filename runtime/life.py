@@ -80,13 +80,13 @@ class Life:
         mode: Literal["delay", "rate"] = "delay",
     ) -> None:
         check_after(after)
+        check_mode(mode, every)
         rooms, at = self._rooms, self._rooms.clock.now() + after
         if every is None:
             post = rooms.router.post if after else rooms.router.post_last
             self._set_timer(key, Timer(at, lambda timer: self._due(key, timer, message, post)))
             return
         check_period("every", every)
-        check_mode(mode)
         periodic = Periodic(self, rooms, key, message, every, rate=mode == "rate")
         self._set_timer(key, Timer(at, periodic.fire))
 

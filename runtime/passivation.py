@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from actors.actor import StopReason
+from actors.errors import BadSpec
 from runtime.cell import Cell
 from runtime.timers import Timer, Timers
 
@@ -42,6 +43,9 @@ class Passivation:
     def __init__(
         self, timers: Timers, now: Callable[[], float], passivate: Callable[[Cell], None], active_limit: int
     ) -> None:
+        """Raises BadSpec."""
+        if type(active_limit) is not int or active_limit < 1:
+            raise BadSpec(f"active_limit is a whole number of at least 1, not {active_limit!r}")
         self._timers = timers
         self._now = now
         self._passivate = passivate

@@ -69,7 +69,9 @@ async def _read_back(store: Store, factories: Mapping[str, Factory], address: Ad
     factory = factories.get(address.split("/", 2)[1])
     spec: Spec[Any] | None = None if factory is None else factory(address)
     if spec is None:
-        raise NobodyReads("no installed pattern has an actor of this address")
+        raise NobodyReads(
+            "no installed pattern has an actor of this address; patterns are found by the entry points `callboard.patterns`"
+        )
     need_spec(spec)
     actor: Actor[Any] = spec.actor(*spec.args)
     if not isinstance(actor, DurableActor):

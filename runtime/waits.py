@@ -18,6 +18,9 @@ from actors.errors import AskCycle, MailboxCycle
 from runtime.cell import BUSY, Cell
 from runtime.envelope import Envelope, Pending, Stage
 
+REPLY, ROOM, END = "reply", "room in its mailbox", "its end"
+"""What one waits for at another, in words."""
+
 
 def add_edge(asker: Cell, target: Cell) -> list[Cell]:
     """The asker's present turn waits for the target's; the caller removes the edge again."""
@@ -50,8 +53,9 @@ def check_cycle(asker: Cell, target: Cell) -> None:
     """Raise AskCycle, with the chain in it, if the target waits for the asker; MailboxCycle if somebody there waits for room."""
     path = _path(target, asker)
     if path is not None:
-        full = any(here.blocked and here.blocked[0][0] == to.address for here, to in pairwise(path))
-        raise (MailboxCycle if full else AskCycle)([asker.address, *(cell.address for cell in path)])
+        waits = [REPLY, *(_what(here, to) for here, to in pairwise(path))]
+        chain: list[str] = [asker.address, *(cell.address for cell in path)]
+        raise (MailboxCycle if ROOM in waits else AskCycle)(chain, waits)
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def awaited_end(asker: Cell, cell: Cell) -> Generator[None, None, None]:
     """The asker's present turn waits in it for the end of `cell`. Raises MailboxCycle if that end waits for this turn."""
     path = _below(cell, asker)
     if path is not None:
-        raise MailboxCycle([asker.address, *(one.address for one in path)])
+        raise MailboxCycle([asker.address, *(one.address for one in path)], [END] * len(path))
     edges = add_edge(asker, cell)
     try:
         yield
@@ -76,6 +80,20 @@ def awaited_ends(cell: Cell, children: Iterable[Cell]) -> Generator[None, None, 
     finally:
         for edges, child in ends:
             edges.remove(child)
+
+
+def no_room(sender: Cell, target: Cell) -> MailboxCycle:
+    """What the sender is told whose message would wait for room in a circle of full mailboxes."""
+    path = _path(target, sender, set()) or []
+    waits = [ROOM, *(_what(here, to) for here, to in pairwise(path))]
+    return MailboxCycle([sender.address, *(cell.address for cell in path)], waits)
+
+
+def _what(here: Cell, to: Cell) -> str:
+    """What the one waits for at the other."""
+    if here.blocked and here.blocked[0][0] == to.address:
+        return ROOM
+    return REPLY if to.end_reason is None else END
 
 
 def _below(cell: Cell, sought: Cell) -> list[Cell] | None:

@@ -72,9 +72,9 @@ class HarnessLife:
         mode: Literal["delay", "rate"] = "delay",
     ) -> None:
         check_after(after)
+        check_mode(mode, every)
         if every is not None:
             check_period("every", every)
-            check_mode(mode)
         keys = self._timers()
         if key not in keys and len(keys) >= TIMERS_MAX:
             raise TimerLimit(f"{self.world.address} holds {TIMERS_MAX} timers")

@@ -40,7 +40,7 @@ class Naive(Actor[Dine | Lend]):
         try:
             await self.ctx.ref(self.neighbour).ask(Lend())
         except AskCycle as cycle:
-            return f"{self.ctx.address} put down its fork: {cycle}"
+            return f"{self.ctx.address} put down its fork: {' -> '.join(cycle.chain)}"
         return f"{self.ctx.address} has eaten"
 
     @receive(Lend)

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from actors import Message, Spec, actor_of
-from actors.errors import ActorCrashed, DeadLettered
+from actors.errors import ActorCrashed, BadHandler, DeadLettered
 from runtime.system import System
 from tests.runtime.cast import Foreign, on_stage
 
@@ -61,3 +61,28 @@ async def test_it_takes_that_message_alone_and_is_named_after_it(system: System)
     actor: Any = system.spawn(Spec(actor_of(Greet, greet)))
     with pytest.raises(DeadLettered, match="ActorOfGreet has no handler for Foreign; it takes: Greet"):
         await actor.ask(Foreign())
+
+
+@on_stage()
+async def test_an_answer_that_can_be_awaited_is_awaited(system: System) -> None:
+    actor = system.spawn(Spec(actor_of(Greet, lambda message: greet_later(message))))  # noqa: PLW0108 -- a plain function
+    assert await actor.ask(Greet(name="ada")) == "hello ada"
+
+
+def yields(message: Greet) -> Any:
+    yield message
+
+
+def test_what_is_no_message_or_cannot_be_called_with_one_is_refused_at_once() -> None:
+    make: Any = actor_of
+    wrong: list[tuple[tuple[Any, Any], str]] = [
+        ((int, greet), "first the class of the message, not <class 'int'>"),
+        ((Greet(name="a"), greet), "first the class of the message, not Greet"),
+        ((Greet, 5), "then the function that answers it, not 5"),
+        ((Greet, lambda: 1), "called with the message alone, and cannot be: too many"),
+        ((Greet, pow), "called with the message alone, and cannot be: missing"),
+        ((Greet, yields), "it yields, and an actor answers once"),
+    ]
+    for arguments, said in wrong:
+        with pytest.raises(BadHandler, match=said):
+            make(*arguments)

@@ -178,8 +178,12 @@ stateDiagram-v2
     ("name", "said"),
     [
         (f"{__name__}:Door", "never reached: lost"),
-        (f"{__name__}:Go", "has no actor class 'Go'"),
-        ("samples.tour.states", "has no actor class ''"),
+        (f"{__name__}:Go", f"{__name__}:Go is no actor class. Its actor classes: "),
+        ("samples.tour.states:Turnstyle", "has no 'Turnstyle'. Its actor classes: Actor, Turnstile"),
+        (
+            "samples.tour.states",
+            "which class of samples.tour.states? say samples.tour.states:Class. Its actor",
+        ),
         ("samples.nowhere.at_all:Turnstile", "no module 'samples.nowhere.at_all'"),
         ("./states.py:Turnstile", "no module './states.py'"),
         ("samples.tour.hello:Greeter", "no handler that names a state"),

@@ -8,8 +8,9 @@ from typing_extensions import override
 
 from actors.actor import Spec, StopReason
 from actors.address import Address
-from actors.errors import StartFailed
+from actors.errors import BadSpec, StartFailed
 from runtime.cell import Cell
+from runtime.lab.simulation import simulate
 from runtime.passivation import HELD_LOOKS, Passivation
 from runtime.system import System
 from tests.runtime.cast import (
@@ -143,3 +144,15 @@ async def test_an_activation_looks_at_few_of_those_that_may_not_go(system: Syste
         await settled()
         assert len(looked_at) - before <= HELD_LOOKS
     assert len(looked_at) > 10_000
+
+
+@pytest.mark.parametrize("limit", [0, -1, "5", 1.5, True, None])
+def test_a_limit_that_is_no_whole_number_of_at_least_one_is_refused_by_name(limit: Any) -> None:
+    async def program(_: System) -> None:
+        pass
+
+    said = f"active_limit is a whole number of at least 1, not {limit!r}"
+    with pytest.raises(BadSpec, match=said):
+        System(active_limit=limit)
+    with pytest.raises(BadSpec, match=said):
+        simulate(program, seed=0, active_limit=limit)

@@ -153,9 +153,9 @@ async def test_a_period_of_nothing_and_an_unknown_mode_are_refused(system: Syste
 
     def step(self: Clockwork) -> str:
         for bad in (0.0, -1.0, float("inf"), float("nan")):
-            with pytest.raises(ValueError, match="every is more than 0"):
+            with pytest.raises(ValueError, match="every is a finite number of seconds, more than 0"):
                 self.ctx.timer("t", 1, Tick(), every=bad)
-            with pytest.raises(ValueError, match="after is more than 0"):
+            with pytest.raises(ValueError, match="after is a finite number of seconds, more than 0"):
                 self.ctx.receive_timeout(bad)
         wrong: Any = "fixed"
         with pytest.raises(ValueError, match="mode is 'delay' or 'rate'"):
@@ -172,7 +172,7 @@ async def test_a_receive_timeout_that_is_refused_leaves_the_one_before(system: S
     await actor.ask(Run(step=lambda self: self.ctx.receive_timeout(10)))
 
     def step(self: Clockwork) -> None:
-        with pytest.raises(ValueError, match="after is more than 0"):
+        with pytest.raises(ValueError, match="after is a finite number of seconds, more than 0"):
             self.ctx.receive_timeout(0)
 
     await actor.ask(Run(step=step))

@@ -176,9 +176,8 @@ async def test_a_queue_row_of_another_version_is_named() -> None:
 async def test_what_no_installed_pattern_reads_is_named() -> None:
     report = await checked({"/auction/1": [Put("n", b"1")], "/nobody/1": [Put("n", b"1")]})
     assert [one.actor for one in report.unread] == ["/auction/1", "/nobody/1"]
-    assert {one.error for one in report.unread} == {
-        "NobodyReads: no installed pattern has an actor of this address"
-    }
+    said = "NobodyReads: no installed pattern has an actor of this address; patterns are found by the entry points `callboard.patterns`"
+    assert {one.error for one in report.unread} == {said}
 
 
 async def test_rows_of_an_actor_that_is_not_durable_any_more_are_named() -> None:

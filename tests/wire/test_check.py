@@ -114,3 +114,9 @@ def test_a_folder_without_samples_proves_nothing_and_is_refused(tmp_path: Path) 
     checked = run(tmp_path, "check", "--against", str(tmp_path))
     assert checked.returncode == 1
     assert "holds no samples" in checked.stderr
+
+
+def test_a_data_folder_and_samples_at_once_are_refused(tmp_path: Path) -> None:
+    checked = run(tmp_path, "check", "--against", str(tmp_path), "--data", str(tmp_path))
+    assert checked.returncode == 2
+    assert "--data is read, or the samples of --against: choose" in checked.stderr
