@@ -112,7 +112,7 @@ class Fenced(ActorError):
 
 
 class WrongTask(ActorError):
-    """A context was used outside its own turn: from a pipe's task, from outside, or in another actor's. Looked for in the lab alone."""
+    """A context was used outside its own turn: from a pipe's task, from outside, or in another actor's. Looked for in the lab alone: it ends the run."""
 
 
 class NotInADurableTurn(ActorError):

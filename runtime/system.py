@@ -11,6 +11,7 @@ get what their deadline would give them), cancel (children before parents, in re
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, nullcontext
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -78,7 +79,7 @@ class System:
     seconds that a turn may hold the loop without awaiting before it is logged with its stack, None for never; not in
     virtual time. `tracing`: the share of messages that is followed. `check_messages`: a message that is changed on its way
     fails the system with MessageMutated, which costs several microseconds a message; what an actor does by its context
-    outside its turn is WrongTask there. `workers`, `schedule` and `trace` are the lab's.
+    outside its turn is WrongTask there, which fails it too. `workers`, `schedule` and `trace` are the lab's.
     """
 
     _nursery: trio.Nursery
@@ -145,7 +146,7 @@ class System:
             self.watches,
             self.workers,
             Tell if prints is None else prints.tell,
-            OwnTurn if check_messages else None,
+            partial(OwnTurn, self._fail) if check_messages else None,
         )
         self.root = Supervisor(
             "/", self.rooms, self.dispatcher, intensity=intensity or Intensity(), give_up=self._fail

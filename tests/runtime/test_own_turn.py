@@ -1,5 +1,6 @@
-"""Where it is looked for, an effect outside the actor's own turn is WrongTask; elsewhere it costs nothing, and nothing is said."""
+"""Where it is looked for, an effect outside the actor's own turn is WrongTask, which fails the system; elsewhere it costs nothing, and nothing is said."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,77 +10,113 @@ from actors.actor import Spec
 from actors.errors import WrongTask
 from actors.ref import Ref
 from runtime.context import TurnContext
+from runtime.lab.simulation import simulate
 from runtime.system import System
-from tests.runtime.cast import Lively, Note, Player, Run, Wait, keeper, keeping, on_stage, settled
+from tests.runtime.cast import (
+    Lively,
+    Note,
+    Player,
+    Run,
+    Wait,
+    keeper,
+    keeping,
+    on_stage,
+    play,
+    settled,
+    unlogged,
+)
+
+Program = Callable[[System], Awaitable[None]]
 
 
 def notes(self: Any) -> None:
     self.ctx.tell(self.ctx.me, Note(text="x"))
 
 
-@on_stage(check_messages=True)
-async def test_a_pipes_task_speaks_for_no_turn(system: System) -> None:
-    results: list[Any] = []
-    player = system.spawn(Spec(Player))
+def wrong(program: Program) -> str:
+    """Runs it; the system fails by a WrongTask, whatever the program makes of what is raised."""
+    with pytest.raises(ExceptionGroup) as raised, unlogged():
+        play(program, check_messages=True)
+    found: BaseException = raised.value
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, WrongTask)
+    return str(found)
 
+
+def test_a_pipes_task_speaks_for_no_turn_and_is_told_what_its_result_is_for() -> None:
     def step(self: Player) -> None:
         async def work() -> str:
             notes(self)
             return "told"
 
-        def as_(result: Any) -> Note:
-            results.append(result)
-            return Note(text="done")
+        self.ctx.pipe(work, lambda _: Note(text="done"))
 
-        self.ctx.pipe(work, as_)
+    async def program(system: System) -> None:
+        await system.spawn(Spec(Player, name="x")).ask(Run(step=step))
+        await settled()
 
-    await player.ask(Run(step=step))
-    await settled()
-    assert [type(result) for result in results] == [WrongTask]
-    assert await player.ask(Note(text="y")) == 2
-
-
-@on_stage(check_messages=True)
-async def test_another_actors_turn_may_not_use_it(system: System) -> None:
-    mine, other = system.spawn(Spec(Player)), system.spawn(Spec(Player))
-    owner = await mine.ask(Run(step=lambda self: self))
-
-    def step(_: Player) -> None:
-        with pytest.raises(WrongTask, match=r"ctx\.tell outside its own turn"):
-            notes(owner)
-
-    async def asks(_: Player) -> None:
-        await other.ask(Run(step=step))
-
-    await other.ask(Run(step=step))
-    await mine.ask(Wait(step=asks))
+    assert wrong(program) == (
+        "/x: ctx.tell outside its own turn; what the pipe returns becomes a message, and that message's turn may do it"
+    )
 
 
-@on_stage(check_messages=True)
-async def test_a_task_from_outside_may_not_use_it(system: System) -> None:
-    player = system.spawn(Spec(Player))
-    owner = await player.ask(Run(step=lambda self: self))
-    with pytest.raises(WrongTask):
-        notes(owner)
+def test_a_pipe_that_misuses_its_actors_context_fails_a_simulation() -> None:
+    def step(self: Player) -> None:
+        async def work() -> None:
+            notes(self)
+
+        self.ctx.pipe(work, lambda _: Note(text="done"))
+
+    async def program(system: System) -> None:
+        await system.spawn(Spec(Player)).ask(Run(step=step))
+        await trio.sleep(1)
+
+    with pytest.raises(ExceptionGroup) as raised, unlogged():
+        simulate(program, seed=0)
+    assert raised.group_contains(WrongTask)
 
 
-@on_stage(check_messages=True)
-async def test_a_task_that_outlives_its_turn_in_a_nursery_of_somebody_elses_may_not_use_it(
-    system: System,
-) -> None:
-    player = system.spawn(Spec(Player))
-    wrong: list[WrongTask] = []
+def test_another_actors_turn_may_not_use_it() -> None:
+    async def program(system: System) -> None:
+        mine, other = system.spawn(Spec(Player, name="mine")), system.spawn(Spec(Player))
+        owner = await mine.ask(Run(step=lambda self: self))
+        await other.ask(Run(step=lambda _: notes(owner)))
 
+    assert wrong(program) == "/mine: ctx.tell outside its own turn; tell the actor, or use a pipe"
+
+
+def test_another_actors_turn_may_not_use_it_while_the_owners_waits_for_it() -> None:
+    async def program(system: System) -> None:
+        mine, other = system.spawn(Spec(Player)), system.spawn(Spec(Player))
+        owner = await mine.ask(Run(step=lambda self: self))
+
+        async def asks(_: Player) -> None:
+            await other.ask(Run(step=lambda _: notes(owner)))
+
+        await mine.ask(Wait(step=asks))
+
+    wrong(program)
+
+
+def test_a_task_from_outside_may_not_use_it() -> None:
+    async def program(system: System) -> None:
+        notes(await system.spawn(Spec(Player)).ask(Run(step=lambda self: self)))
+
+    wrong(program)
+
+
+def test_a_task_that_outlives_its_turn_in_a_nursery_of_somebody_elses_may_not_use_it() -> None:
     async def later(self: Player) -> None:
         await trio.sleep(5)
-        try:
-            notes(self)
-        except WrongTask as error:
-            wrong.append(error)
+        notes(self)
 
-    async with trio.open_nursery() as nursery:
-        await player.ask(Run(step=lambda self: nursery.start_soon(later, self)))
-    assert len(wrong) == 1
+    async def program(system: System) -> None:
+        player = system.spawn(Spec(Player))
+        async with trio.open_nursery() as nursery:
+            await player.ask(Run(step=lambda self: nursery.start_soon(later, self)))
+
+    wrong(program)
 
 
 @on_stage(check_messages=True, patterns=[keeping()])
