@@ -31,6 +31,7 @@ from runtime.observe import stuck
 from runtime.system import System
 from runtime.testing.leaks import Leaks
 from runtime.testing.probe import Probe
+from runtime.testing.unwrapped import unwrapped
 from runtime.workers import InlineWorkers
 
 SEED = 0
@@ -106,7 +107,7 @@ def _run(
     if isinstance(system, System) and isinstance(leaks, Leaks):
         main = partial(_in_system, test, found, system, leaks)
     with fixed_task_order(SEED):
-        trio.run(main, clock=found, instruments=instruments)
+        unwrapped(partial(trio.run, main, clock=found, instruments=instruments))
 
 
 async def _in_system(

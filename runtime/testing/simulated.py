@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec
 from runtime.lab.simulation import simulate
 from runtime.pattern import Pattern
 from runtime.system import System
+from runtime.testing.unwrapped import unwrapped
 
 P = ParamSpec("P")
 SHOWN = 20
@@ -57,7 +58,7 @@ def _once(
 ) -> None:
     effects: list[str] = []
     with _Explained(name, seed, where, effects):
-        simulate(program, seed=seed, patterns=patterns, trace_into=effects)
+        unwrapped(lambda: simulate(program, seed=seed, patterns=patterns, trace_into=effects))
 
 
 class _Explained:

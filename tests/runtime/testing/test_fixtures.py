@@ -68,3 +68,9 @@ def test_every_test_of_the_suite_is_looked_at(printed: str) -> None:
 
 def test_a_failed_test_is_not_told_of_its_leaks(printed: str) -> None:
     assert "left behind" not in of("test_red_assertion_is_not_hidden_by_a_leak", printed)
+
+
+def test_a_failed_assertion_is_shown_as_pytest_shows_it_without_groups(printed: str) -> None:
+    failed = of("test_red_assertion_is_not_hidden_by_a_leak", printed)
+    assert "Exception Group" not in failed
+    assert ">       assert 1 + 1 == 3" in failed
