@@ -1,4 +1,4 @@
-"""The seam at the store: a disk that is full for some actors or for all, or slow.
+"""The seam at the store: a disk that is full for some actors or for all, slow, or whose answer is lost.
 
 Put around the store of a node that may have faults at all; of any other node there is nothing of it.
 """
@@ -7,10 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import trio
+from typing_extensions import override
 
 from runtime.faults.engine import Faults
 from runtime.faults.rule import Effect
-from runtime.store.port import Batch, Outcome, Refused, Store, StoreFull
+from runtime.store.port import Batch, Durable, Outcome, Refused, Store, StoreFull, Unknown
+
+
+class InjectedLoss(Exception):
+    """A fault rule has kept the store's answer back; what it was about stands."""
+
+    @override
+    def __str__(self) -> str:
+        return "kept back by a fault rule"
 
 
 class DiskSeam:
@@ -41,8 +50,16 @@ class DiskSeam:
             await trio.sleep(slow)
         full = {actor for actor, found in effects.items() if any(effect.full for effect in found)}
         written = iter(await self._store.commit([batch for batch in batches if batch.actor not in full]))
-        refused = Refused(StoreFull("the disk is full, says a fault rule"))
-        return [refused if batch.actor in full else next(written) for batch in batches]
+        lost = {actor for actor, found in effects.items() if any(effect.ack_lost for effect in found)}
+        outcomes: list[Outcome] = []
+        for batch in batches:
+            if batch.actor in full:
+                outcomes.append(Refused(StoreFull("the disk is full, says a fault rule")))
+                continue
+            outcome = next(written)
+            durable = isinstance(outcome, Durable)
+            outcomes.append(Unknown(InjectedLoss()) if durable and batch.actor in lost else outcome)
+        return outcomes
 
     def _meet(self, batch: Batch) -> list[Effect]:
         return self._faults().meet("disk", {"actor": batch.actor}, f"{batch.actor} commit")

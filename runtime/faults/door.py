@@ -75,6 +75,7 @@ class DoorSeam:
     def remove(self) -> None:
         self._door.around = None
         self._copies.clear()
+        self._window.forget()  # it would have a hole, and what came before the next rules is not their doing
 
     async def _around(self, request: Request, call: Call, endpoint: Endpoint) -> Response:
         began = self._now()

@@ -38,7 +38,7 @@ EFFECTS: dict[Seam, tuple[str, ...]] = {
     "consumer": ("silence",),
     "effect": ("crash",),
     "turn": ("refuse",),
-    "disk": ("full", "slow"),
+    "disk": ("full", "slow", "ack_lost"),
 }
 FIELDS: dict[Seam, frozenset[str]] = {
     "door": frozenset({"service", "operation", "resource", "account", "region", "client"}),
@@ -213,6 +213,8 @@ class Effect(Part):
     """The disk takes no writes."""
     slow: Seconds | None = None
     """A commit takes so much longer."""
+    ack_lost: bool = False
+    """The commit stands and its answer is lost: nothing of the turn is let out, the actor is read back from the store."""
 
     @model_validator(mode="before")
     @classmethod

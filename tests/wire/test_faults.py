@@ -1,7 +1,7 @@
 """A node whose faults come from a file: each as an unmodified boto3 client meets it, its own retries included."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +246,60 @@ def test_a_full_disk_refuses_what_is_written_and_goes_on_reading(faulty: Faulty,
         client.send_message(QueueUrl=url, MessageBody="a")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     assert client.get_queue_url(QueueName=name)["QueueUrl"] == url
+
+
+def test_a_commit_whose_answer_is_lost_stands_and_the_retry_is_a_duplicate(faulty: Faulty, name: str) -> None:
+    client = faulty.client(retries=1)
+    url = queue(client, name)
+    match = {"at": "disk", "actor": f"/queue/*/{name}"}
+    faulty.put({"name": "lost", "match": match, "gate": {"nth": 1}, "effect": "ack_lost"})
+    assert client.send_message(QueueUrl=url, MessageBody="a")["ResponseMetadata"]["RetryAttempts"] == 1
+    assert bodies(client, url) == ["a", "a"]
+
+
+def test_a_slow_disk_makes_a_client_wait_that_writes_and_none_that_reads(faulty: Faulty, name: str) -> None:
+    hurried = faulty.client(read_timeout=0.5)
+    url = queue(hurried, name)
+    match = {"at": "disk", "actor": f"/queue/*/{name}"}
+    faulty.put({"name": "slow", "match": match, "effect": {"slow": "2 s"}})
+    with pytest.raises(BotoCoreError, match="timeout"):
+        hurried.send_message(QueueUrl=url, MessageBody="a")
+    assert hurried.get_queue_url(QueueName=name)["QueueUrl"] == url
+
+
+def test_stop_when_ends_the_faults_of_a_node_that_suffers_too_much(faulty: Faulty, name: str) -> None:
+    client = faulty.client()
+    url = queue(client, name)
+    rule = {"name": "s", "match": at_door(), "effect": {"error": "ServiceUnavailable"}}
+    faulty.put(rule, stop_when=["error_rate(5xx, 60 s) >= 0.5"])
+    with pytest.raises(ClientError):
+        client.send_message(QueueUrl=url, MessageBody="a")
+    until(faulty, "/_callboard/faults", lambda said: said["stopped"] is not None)
+    client.send_message(QueueUrl=url, MessageBody="a")
+
+
+def test_an_experiment_is_run_and_undone_over_the_wire(faulty: Faulty, name: str) -> None:
+    client = faulty.client()
+    url = queue(client, name)
+    rule = {"name": "e", "match": at_door(), "effect": {"error": "ServiceUnavailable"}, "gate": {"budget": 1}}
+    status, begun = faulty.page("POST", "/_callboard/experiments", {"faults": [rule]})
+    assert (status, begun["state"]) == (201, "running")
+    with pytest.raises(ClientError):
+        client.send_message(QueueUrl=url, MessageBody="a")
+    where = f"/_callboard/experiments/{begun['id']}"
+    done = until(faulty, where, lambda said: said["state"] == "done")
+    assert (done["outcome"], done["injected"], done["recovered"]) == ("completed", {"e": 1}, True)
+    client.send_message(QueueUrl=url, MessageBody="a")
+
+
+def until(faulty: Faulty, path: str, true: Callable[[Any], bool]) -> Any:
+    """What a page says when it is true: the node looks once a second, and a client has no other sign of it."""
+    said: Any = None
+    for _ in range(20_000):
+        _, said = faulty.page("GET", path)
+        if true(said):
+            return said
+    raise AssertionError(said)
 
 
 def test_a_fault_is_counted_and_logged_with_the_name_of_its_rule(faulty: Faulty, name: str) -> None:
