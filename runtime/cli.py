@@ -186,18 +186,25 @@ def _end_at_once(_number: int, _frame: object) -> None:
 def _welcome(node: Node, settings: Settings, patterns: list[Pattern]) -> str:
     where = "in memory: nothing is kept" if settings.data is None else str(settings.data.resolve())
     served = ", ".join(sorted(service.model for pattern in patterns for service in pattern.services))
+    rules = "" if node.faults is None else f"\n  Faults     {_faults(node)}"
     return f"""
   Callboard {metadata.version("callboard")}
 
   Endpoint   {node.url}   ({served}, sts)
   Data       {where}
-  Tree       callboard tree --endpoint {node.url}
+  Tree       callboard tree --endpoint {node.url}{rules}
 
   Try        export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={settings.region}
              aws --endpoint-url {node.url} sqs create-queue --queue-name orders
 
   Ctrl-C stops it.
 """
+
+
+def _faults(node: Node) -> str:
+    assert node.faults is not None
+    armed = len(node.faults.live.faults.rules)
+    return f"allowed, {armed} rules armed: {node.url}/_callboard/faults"
 
 
 def _credentials(path: Path | None) -> Credentials | None:

@@ -35,7 +35,7 @@ class EffectSeam(Trace):
         self._number_effects(self)
 
     def remove(self) -> None:
-        self._number_effects(None)
+        self._number_effects(self._system.trace)
 
     def _number_effects(self, trace: Trace | None) -> None:
         # not those of the commit point: what a commit releases stands, and must go out
@@ -44,7 +44,9 @@ class EffectSeam(Trace):
 
     @override
     def record(self, kind: str, address: str, number: int, what: str = "") -> None:
-        """Raises InjectedCrash."""
+        """Raises InjectedCrash; a simulation's own trace has seen the effect before."""
+        if self._system.trace is not None:
+            self._system.trace.record(kind, address, number, what)
         facts = {"actor": address, "kind": kind, "of": what}
         if self._faults.meet("effect", facts, f"{address} {kind}"):
             raise InjectedCrash(f"{address}: crashed by a fault rule at {kind}")

@@ -200,5 +200,5 @@ def facts_of(request: Request, call: Call) -> dict[str, str]:
         "account": call.account,
         "region": call.region,
         "client": claimed_scope(request).key_id,
-        "message": call.request_id,
+        "message": request.headers.get("amz-sdk-invocation-id", call.request_id),  # the same in each retry
     }

@@ -48,6 +48,15 @@ FIELDS: dict[Seam, frozenset[str]] = {
     "turn": frozenset({"actor", "of"}),
     "disk": frozenset({"actor"}),
 }
+PER: dict[Seam, tuple[str, ...]] = {
+    "door": ("client", "resource", "message"),
+    "delivery": ("client", "resource", "message"),
+    "consumer": ("client", "resource", "message"),
+    "effect": ("actor",),
+    "turn": ("actor",),
+    "disk": ("actor",),
+}
+"""What a gate can count apart."""
 KINDS = frozenset(
     [
         "read",
@@ -150,6 +159,7 @@ class Gate(Part):
     while_: Condition | None = Field(default=None, validation_alias="while", serialization_alias="while")
     """An expression over the node's figures."""
     per: Literal["client", "actor", "message", "resource"] | None = None
+    """A message is one call of a client, its retries included."""
     skip: Annotated[int, Field(ge=0)] = 0
     """So many are let go first."""
     nth: tuple[Annotated[int, Field(ge=1)], ...] | None = None
@@ -261,6 +271,11 @@ class Rule(Part):
         if self.effect.kind not in possible:
             raise ValueError(
                 f"at {self.match.at} there is no {self.effect.kind}; there are {', '.join(possible)}"
+            )
+        per = self.gate.per
+        if per is not None and per not in PER[self.match.at]:
+            raise ValueError(
+                f"at {self.match.at} nothing is counted per {per}; per {', '.join(PER[self.match.at])}"
             )
         return self
 

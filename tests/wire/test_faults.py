@@ -178,6 +178,15 @@ def test_a_rule_hits_the_resource_and_the_client_that_it_names_alone(faulty: Fau
         mine.send_message(QueueUrl=here, MessageBody="a")
 
 
+def test_the_first_attempt_of_each_call_fails_and_its_retry_does_not(faulty: Faulty, name: str) -> None:
+    client = faulty.client(retries=1)
+    url = queue(client, name)
+    gate = {"per": "message", "nth": 1}
+    faulty.put({"name": "m", "match": at_door(), "gate": gate, "effect": {"error": "ServiceUnavailable"}})
+    answers = [client.send_message(QueueUrl=url, MessageBody="a") for _ in range(3)]
+    assert [one["ResponseMetadata"]["RetryAttempts"] for one in answers] == [1, 1, 1]
+
+
 def test_a_rule_ends_with_its_budget(faulty: Faulty, name: str) -> None:
     client = faulty.client()
     url = queue(client, name)

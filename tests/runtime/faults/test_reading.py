@@ -73,6 +73,11 @@ def test_a_file_becomes_the_rules_that_python_would_write() -> None:
         (one("  match: {at: door}\n  gate: {every: 5 s}\n  effect: silence"), "line 4", "every and for"),
         (one("  match: {at: door}\n  effect: {error: A, latency: 1 s}"), "line 4", "an effect is one of"),
         (one("  match: {at: door}\n  effect: {latency: 1 s, status: 500}"), "line 4", "belong to an error"),
+        (
+            one("  match: {at: disk}\n  gate: {per: client}\n  effect: full"),
+            "line 2",
+            "nothing is counted per client",
+        ),
         (one("  match: {at: effect, kind: explode}\n  effect: crash"), "line 3", "no effect of an actor"),
         ("stop_when: ['never(lost)']", "line 1 (stop_when)", "known in a simulation alone"),
         ("x: 1", "line 1 (x)", "there is no x"),
