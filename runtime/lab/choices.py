@@ -125,6 +125,8 @@ class Plan:
         self.followed = 0
         """Wishes that were granted."""
         self.skipped = 0
+        self.left_at: int | None = None
+        """The step at which the first one was skipped."""
 
     def choose(self, point: Point) -> str:
         names = {one.name for one in point.enabled}
@@ -133,6 +135,8 @@ class Plan:
                 self.followed += 1
                 return wish
             self.skipped += 1
+            if self.left_at is None:
+                self.left_at = point.step
         return self._then.choose(point)
 
     def ran(self, step: Alternative, touched: Collection[str]) -> None:
