@@ -201,6 +201,9 @@ class Context(Protocol):
         """How many messages an actor of this node has before it, the one in its hands included; 0: nobody is there."""
         ...
 
+    def warn(self, event: str, error: Exception, **fields: Any) -> None:
+        """A line in the node's log, of what went wrong and nobody is there to be told of."""
+
     def thread(self, work: Callable[..., T], *arguments: Any) -> Coroutine[Any, Any, T]:
         """Run what blocks in a thread; await it in a pipe, or in the turn of a volatile actor. It cannot be stopped.
 
@@ -223,10 +226,7 @@ class Context(Protocol):
         ...
 
     def start_child(self, *args: Any, name: str | None = None) -> Ref[Any]:
-        """Start one more child from the class's template, as `spawn` would; for the DYNAMIC strategy.
-
-        Raises TooManyChildren, NameTaken, BadSpec.
-        """
+        """As `spawn`, of the class's template, for the DYNAMIC strategy. Raises TooManyChildren, NameTaken, BadSpec."""
         ...
 
     def children(self) -> list[Ref[Any]]:

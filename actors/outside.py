@@ -20,7 +20,8 @@
 A row says that the call is to be made, and then what came of it; the handler's commit deletes it. What a call answers
 is its result, and has a handler as any other message. One that raised, or whose actor ended before the answer was
 kept, may have happened or not: REPEAT makes it again under the same key, which is safe where the other side knows
-keys, and ASK leaves it to `in_doubt`. No order holds between calls.
+keys, and ASK leaves it to `in_doubt`. One that answered what is none of `results` has happened, so that it is not made
+again, under REPEAT neither: it is in doubt. No order holds between calls.
 """
 
 from collections.abc import Mapping
@@ -136,7 +137,7 @@ class OutsideActor(ReliableActor[M], Generic[M]):
     def in_doubt(self, key: str, request: Record, why: Exception | None) -> None:
         """A call with ASK may have happened or not; `why` is what it raised, None: the actor ended meanwhile.
 
-        It is called once, in a turn. `repeat` or `settle`, in it or in any later turn, decides; if it crashes, it is
+        BadSpec and BadRecord: it has happened, with either policy, and its answer cannot be kept. It is called once, in a turn. `repeat` or `settle`, in it or in any later turn, decides; if it crashes, it is
         called again.
         """
 
@@ -176,19 +177,35 @@ class OutsideActor(ReliableActor[M], Generic[M]):
     @receive(Returned)
     async def on_returned(self, message: Returned) -> None:
         call = self.__open[message.key]
-        if not isinstance(message.result, Exception):
+        if isinstance(message.result, Exception):
+            self.__raised(call, message.result)
+        elif (slip := self.__slip(message.result)) is not None:
+            self.own.warn("call_answered_no_result", slip, key=call.key)
+            call.why, call.after_crash = slip, AfterCrash.ASK
+            self.__next(call, Phase.SLIPPED)
+        else:
             call.result = message.result
             self.__next(call, Phase.GAINED)
-        elif call.after_crash is AfterCrash.ASK:
-            call.why = message.result
-            self.__next(call, Phase.DOUBT)
-        else:
-            call.why = message.result
-            call.phase = Phase.CALL
-            self.__later(call)
         if call.due <= self.own.now:
             await self.__step_or_later(call)
         self.__arm()
+
+    def __raised(self, call: Call, error: Exception) -> None:
+        call.why = error
+        if call.after_crash is AfterCrash.ASK:
+            self.__next(call, Phase.DOUBT)
+        else:
+            self.own.warn("call_raised", error, key=call.key, failures=call.failures + 1)
+            call.phase = Phase.CALL
+            self.__later(call)
+
+    def __slip(self, result: Any) -> Exception | None:
+        """Why it is no result."""
+        try:
+            self.__same(result, self.results)
+        except (BadSpec, BadRecord) as error:
+            return error
+        return None
 
     async def __step_or_later(self, call: Call) -> None:
         try:
@@ -208,6 +225,9 @@ class OutsideActor(ReliableActor[M], Generic[M]):
                 self.__next(call, Phase.KEPT)
             case Phase.KEPT:
                 await self.__handle(call)
+            case Phase.SLIPPED:  # its row says ASK before `in_doubt` can crash: no start makes it again
+                self.__stage(call, Phase.DOUBT)
+                self.__next(call, Phase.DOUBT)
             case Phase.DOUBT:
                 self.__ask(call)
             case Phase.CALLING | Phase.ASKED:
@@ -222,12 +242,7 @@ class OutsideActor(ReliableActor[M], Generic[M]):
     def __begin(self, call: Call) -> None:
         key = call.key
 
-        async def work() -> Message[Any]:
-            result = await self.call(key, call.request)
-            self.__same(result, self.results)
-            return result
-
-        self.own.pipe(work, lambda result: Returned(key=key, result=result))
+        self.own.pipe(lambda: self.call(key, call.request), lambda result: Returned(key=key, result=result))
         call.phase = Phase.CALLING
 
     async def __handle(self, call: Call) -> None:

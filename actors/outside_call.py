@@ -25,6 +25,8 @@ class Phase(Enum):
     """Under way."""
     GAINED = "gained"
     """Its result is in memory alone: the disk was full."""
+    SLIPPED = "slipped"
+    """It has answered what is no result: to be kept as a call in doubt."""
     KEPT = "kept"
     """Its result is a row, to be handled."""
     DOUBT = "doubt"
@@ -42,6 +44,7 @@ class Call:
         self.key = key
         self.request = request
         self.after_crash = after_crash
+        """ASK too once it has answered what is no result."""
         self.phase = phase
         self.due = due
         """When its next step is to be taken, if it `waits` for one."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast
 
 import outcome
+import structlog
 from typing_extensions import override
 
 from actors.actor import StopReason
@@ -28,6 +29,8 @@ from runtime.timers import Timer
 from runtime.watching import Watch, Watched
 
 T = TypeVar("T")
+
+log = structlog.get_logger("callboard.actors")
 
 
 class Life:
@@ -191,6 +194,9 @@ class Life:
             return 0
         waiting = 0 if cell.mailbox is None else len(cell.mailbox.user)
         return waiting + (cell.status is BUSY)
+
+    def warn(self, event: str, error: Exception, **fields: Any) -> None:
+        log.warning(event, actor=self.cell.address, **fields, exc_info=error)
 
     # --- work that would hold the loop -----------------------------------------------------------------
 

@@ -147,6 +147,9 @@ class HarnessLife:
         self.check()
         return self.world.backlogs.get(ref.address, 0)
 
+    def warn(self, event: str, error: Exception, **fields: Any) -> None:
+        """There is no node, and no log."""
+
     def answered(self, output: Answered) -> Deferred[Any]:
         """The asker waits for work outside the turn."""
         self.output(output)

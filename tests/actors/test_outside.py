@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from actors import Address, Message, Put, Spec, Stored, receive
@@ -54,7 +55,7 @@ class Outside:
         self.answer: Callable[[str], Any] = lambda key: Answered(key=key)
         self.takes = 0.001
         self.crashes = 0
-        """Of the handler of a result, still to come."""
+        """Of the handler of a result and of `in_doubt`, still to come."""
 
     async def call(self, key: str) -> Any:
         self.seen.append(key)
@@ -101,6 +102,9 @@ class Postman(OutsideActor[Protocol]):
     async def on_answered(self, message: Answered) -> None:
         await self.ctx.read(["a row"])
         self.note(f"answered {message.key}")
+        self.crash_maybe()
+
+    def crash_maybe(self) -> None:
         if self.world.crashes:
             self.world.crashes -= 1
             raise RuntimeError("a mishap")
@@ -108,6 +112,7 @@ class Postman(OutsideActor[Protocol]):
     @override
     def in_doubt(self, key: str, request: Record, why: Exception | None) -> None:
         self.note(f"doubt {key}: {why}")
+        self.crash_maybe()
 
     @override
     def undelivered(self, to: Address, message: Message[Any], why: ActorError) -> None:
@@ -237,11 +242,60 @@ def fail(key: str) -> Any:
     raise OSError("the line is dead")
 
 
-def test_a_call_that_answers_what_is_no_result_is_in_doubt() -> None:
+def logged(disk: Disk, outside: Outside, *messages: Message[Any]) -> list[tuple[str, str, str]]:
+    """The node's warnings of calls: event, key and error."""
+    with capture_logs() as lines:
+        run(disk, outside, *messages)
+    return [(one["event"], one["key"], str(one["exc_info"])) for one in lines if "key" in one]
+
+
+def test_a_call_that_is_made_again_is_told_to_the_log_each_time_it_has_raised() -> None:
+    outside = Outside()
+
+    def answer(key: str) -> Answered:
+        if len(outside.seen) < 3:
+            raise TypeError("a slip")
+        return Answered(key=key)
+
+    outside.answer = answer
+    assert logged(Disk(), outside, Send(keys=("a",))) == [("call_raised", "a", "a slip")] * 2
+
+
+@pytest.mark.parametrize("after_crash", AfterCrash)
+def test_a_call_that_answers_what_is_no_result_has_happened_and_is_in_doubt(after_crash: AfterCrash) -> None:
     outside = Outside()
     outside.answer = lambda _: Look()
-    (_, (notes, _)) = run(Disk(), outside, Send(keys=("a",), after_crash=ASK), Look())
+    (_, (notes, open_calls)) = run(Disk(), outside, Send(keys=("a",), after_crash=after_crash), Look())
     assert notes == ("doubt a: Postman: Look is not listed",)
+    assert open_calls == ("a",)
+    assert outside.seen == ["a"]
+
+
+def test_what_is_no_result_is_told_to_the_log() -> None:
+    outside = Outside()
+    outside.answer = lambda _: Look()
+    slip = ("call_answered_no_result", "a", "Postman: Look is not listed")
+    assert logged(Disk(), outside, Send(keys=("a",))) == [slip]
+
+
+@pytest.mark.parametrize("crashes", [0, 1])
+def test_a_start_does_not_make_a_call_again_that_has_answered_what_is_no_result(crashes: int) -> None:
+    disk, outside = Disk(), Outside()
+    outside.answer = lambda _: Look()
+    outside.crashes = crashes
+    run(disk, outside, Send(keys=("a",)), wait=0.1 if crashes else 60.0)
+    run(disk, outside, Look())
+    (_, (notes, open_calls)) = run(disk, outside, Look(), Look())
+    assert (len(notes), open_calls) == (1, ("a",))
+    assert outside.seen == ["a"]
+
+
+def test_an_operator_settles_a_call_that_has_answered_what_is_no_result() -> None:
+    outside = Outside()
+    outside.answer = lambda _: Look()
+    answers = run(Disk(), outside, Send(keys=("a",)), Settle(key="a"), Look())
+    assert answers[2][0][1:] == ("answered a, says the operator",)
+    assert answers[2][1] == ()
 
 
 @pytest.mark.parametrize("writes_to", [None, Address("/postman/q")])
