@@ -60,6 +60,7 @@ class ChaosPages:
         self._effects = ChaosEffects()
         self._names: list[str] = []
         self._limits = live.faults.limits
+        self._lifted = Limits(total=ENDLESS)
 
     async def __call__(self, request: Request) -> Response:
         return answered(self._guard, request, self._answer)
@@ -100,17 +101,23 @@ class ChaosPages:
         for name in self._names:
             if name in faults.rules:
                 faults.remove(name)
-        if not self._names:
-            self._limits = faults.limits
         made = [_rule(rule, f"localstack-{place}") for place, rule in enumerate(rules, 1)]
         if effects.latency:
             made.insert(0, _latency(effects.latency / 1_000))
         self._rules, self._effects, self._names = rules, effects, [rule.name for rule in made]
-        faults.limits = Limits(total=ENDLESS) if made else self._limits
+        self._lift_limits(needed=bool(made))
         for rule in made:
             faults.add(rule)
             faults.arm(rule.name)
         self._live.settle()
+
+    def _lift_limits(self, *, needed: bool) -> None:
+        """What somebody has put meanwhile stays."""
+        faults = self._live.faults
+        if needed and faults.limits is not self._lifted:
+            self._limits, faults.limits = faults.limits, self._lifted
+        elif not needed and faults.limits is self._lifted:
+            faults.limits = self._limits
 
 
 class _Flat:

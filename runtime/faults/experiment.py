@@ -58,6 +58,8 @@ class Experiment:
         now = self._now()
         if self.state in {"before", "running"} and now - self._asked_for > LEASE:
             self._undo("lease_lost", f"nobody has asked for it for {LEASE:.0f} s")
+        if self.state in {"before", "running"} and self._live.stopped is not None:
+            self._undo("off", self._live.stopped)
         match self.state:
             case "before":
                 self._look_before(now)
@@ -99,9 +101,6 @@ class Experiment:
 
     def _look_running(self, now: float) -> None:
         self._unsteady(now)
-        if self._live.stopped is not None:
-            self._undo("off", self._live.stopped)
-            return
         for expression in self._file.stop_when:
             if expression.holds(self._live.window):
                 self._undo("stopped", f"stop_when {expression}")
@@ -131,7 +130,8 @@ class Experiment:
             standing = self._live.faults.rules.get(rule.name)
             if standing is not None and standing.rule is rule:
                 self._live.faults.remove(rule.name)
-        self._live.faults.limits = self._limits
+        if self._live.faults.limits is self._file.limits:  # else somebody has put others meanwhile
+            self._live.faults.limits = self._limits
         self._go("after")
 
     def _close(self, outcome: str, why: str) -> None:

@@ -6,7 +6,7 @@ before anything runs; so is a figure that is known in a simulation alone.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt, ne
 from typing import Protocol
 
@@ -60,7 +60,7 @@ class Expression:
     """One that was understood: `holds(figures)` says whether it is true now."""
 
     text: str
-    holds: Truth
+    holds: Truth = field(compare=False)
     window: float
     """Seconds that it looks back at most."""
 

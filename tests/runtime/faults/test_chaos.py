@@ -55,6 +55,14 @@ async def test_a_delete_leaves_nothing_of_what_it_names_and_the_limits_as_they_w
     assert world.live.faults.limits.total == 500
 
 
+async def test_limits_that_are_put_meanwhile_stay() -> None:
+    world = World()
+    await world.call("POST", FAULTS, [ALL])
+    await world.call("PUT", "/_callboard/faults", {"limits": {"total": 9}})
+    await world.call("DELETE", FAULTS)
+    assert world.live.faults.limits.total == 9
+
+
 async def test_latency_comes_to_each_request_and_its_error_too() -> None:
     world = World()
     await world.call("POST", FAULTS, [ALL])

@@ -112,6 +112,24 @@ async def test_panic_ends_it_too() -> None:
     assert undone(world)
 
 
+async def test_what_was_switched_off_before_its_rules_were_armed_is_not_armed() -> None:
+    world = World()
+    where = await begin(world, steady_state=["error_rate(5xx, 5 s) < 0.1"])
+    await world.call("POST", "/_callboard/faults/panic")
+    for _ in range(8):
+        world.pass_(1)
+        assert world.send() == []
+    assert (await look(world, where))["outcome"] == "off"
+
+
+async def test_a_set_that_is_put_meanwhile_keeps_its_limits() -> None:
+    world = World()
+    where = await begin(world, limits={"total": 2})
+    await world.call("PUT", "/_callboard/faults", {"limits": {"total": 9}})
+    world.pass_(2)
+    assert ((await look(world, where))["state"], world.live.faults.limits.total) == ("done", 9)
+
+
 async def test_other_rules_and_limits_are_as_before_when_it_is_over() -> None:
     world = World()
     mine = {

@@ -84,6 +84,15 @@ async def test_panic_switches_all_off_and_the_rules_stay_in_the_set() -> None:
     assert not any(seam.there for seam in world.seams.values())
 
 
+async def test_a_rule_that_is_put_again_as_it_was_does_not_begin_anew() -> None:
+    world = World()
+    given = rule(gate={"budget": 2, "while": "faults(a) < 9"})
+    await world.call("PUT", F, {"faults": [given]})
+    assert world.send() == ["silence"]
+    await world.call("PUT", F, {"faults": [given]})
+    assert [world.send(), world.send()] == [["silence"], []]
+
+
 async def test_the_log_tells_of_each_fault_since_a_number() -> None:
     world = World()
     await world.call("PUT", F, {"faults": [rule()]})
