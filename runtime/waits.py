@@ -84,7 +84,7 @@ def awaited_ends(cell: Cell, children: Iterable[Cell]) -> Generator[None, None, 
 
 def no_room(sender: Cell, target: Cell) -> MailboxCycle:
     """What the sender is told whose message would wait for room in a circle of full mailboxes."""
-    path = _path(target, sender, set()) or []
+    path = _path(target, sender) or []
     waits = [ROOM, *(_what(here, to) for here, to in pairwise(path))]
     return MailboxCycle([sender.address, *(cell.address for cell in path)], waits)
 
