@@ -22,7 +22,7 @@ from actors.chance import Chance
 from actors.errors import BadSpec
 from actors.event import Event, Key
 from actors.forms import check_class, check_spec
-from actors.handlers import Handling, handlers_of, interleaving, overrides
+from actors.handlers import Handling, handlers_of, marks, overrides
 from actors.mailbox import MAILBOX_CAPACITY, Overflow
 from actors.message import AsMessage, Deferred, Fits, Message
 from actors.reasons import Activated, Fresh, Restarted, StartReason, StopReason
@@ -166,7 +166,6 @@ class Context(Protocol):
 
     def unstash(self, count: int | None = None) -> None:
         """The `count` oldest stashed messages, or all, come next, in their order."""
-        ...
 
     def watch(self, ref: Ref[Any], as_: AsMessage | None = None, *, restarts: bool = False) -> None:
         """Be told once, by `Terminated` or what `as_` makes of it, when whoever lives there has ended for good.
@@ -300,6 +299,7 @@ class Actor(Generic[M]):
     durable: ClassVar[bool] = False
     """DurableActor's, and only its."""
     interleaves: ClassVar[bool] = False
+    lets_in: ClassVar[bool] = False
     reads_only: bool = False
     """A `readonly` handler is in its turn."""
     starts_itself: ClassVar[bool] = False
@@ -321,10 +321,10 @@ class Actor(Generic[M]):
         cls.behaviours = behaviours_of(
             cls, behaviours, cls.handlers, in_states, initial=cls.initial, elsewhere=cls.elsewhere
         )
-        tables = (cls.handlers, *cls.behaviours.tables.values())
         if not cls.durable and overrides(cls, "load", Actor):
             raise BadSpec(f"{cls.__name__}.load: nobody loads a volatile actor; derive from DurableActor")
-        cls.interleaves = interleaving(cls, tables, durable=cls.durable)
+        tables = (cls.handlers, *cls.behaviours.tables.values())
+        cls.interleaves, cls.lets_in = marks(cls, tables, durable=cls.durable)
         cls.starts_itself = overrides(cls, "started", Actor) or cls.initial in cls.behaviours.entries
         cls.stops_itself = overrides(cls, "stopping", Actor)
         cls.cleans_up = overrides(cls, "stopped", Actor)

@@ -112,7 +112,10 @@ class Fenced(ActorError):
 
 
 class WrongTask(ActorError):
-    """A context was used outside its own turn: from a pipe's task, from outside, or in another actor's. Looked for in the lab alone: it ends the run."""
+    """A context was used outside its own turn: from a pipe's task, from outside, or in another actor's.
+
+    Looked for in the lab alone, where it ends the run; everywhere, of a task that a turn within another has left behind.
+    """
 
 
 class NotInADurableTurn(ActorError):

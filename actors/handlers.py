@@ -150,10 +150,10 @@ def not_taken(cls: type, handlers: typing.Iterable[type], message: object) -> st
     return f"{cls.__name__} has no handler for {type(message).__name__}; it takes: {takes}"
 
 
-def interleaving(
+def marks(
     cls: type, tables: typing.Iterable[typing.Mapping[type, Handling]], *, durable: bool
-) -> bool:
-    """Whether any handler of the class interleaves. Raises BadHandler for one that cannot, or cannot be what it is marked as."""
+) -> tuple[bool, bool]:
+    """Whether any handler of the class interleaves, and whether any is reentrant. Raises BadHandler for one that cannot, or cannot be what it is marked as."""
     handlings = [one for table in tables for one in table.values()]
     found = [one for one in handlings if one.interleave]
     for one in found:
@@ -173,7 +173,7 @@ def interleaving(
             raise BadHandler(
                 f"{cls.__name__}.{one.function.__name__} is readonly: a volatile actor stages nothing"
             )
-    return bool(found)
+    return bool(found), any(one.reentrant for one in handlings)
 
 
 async def handled(actor: object, handling: Handling, message: object) -> Any:

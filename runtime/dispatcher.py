@@ -83,8 +83,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Drive cells until cancelled."""
         async with trio.open_nursery() as self._nursery:
-            self.reentrance.begin(self._nursery)
-            self._nursery.start_soon(self._pump)
+            try:
+                self.reentrance.begin(self._nursery)
+                self._nursery.start_soon(self._pump)
+                await trio.sleep_forever()
+            finally:
+                self.reentrance.left = True  # before the nursery closes
 
     @property
     def idle(self) -> bool:

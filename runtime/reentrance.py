@@ -2,12 +2,13 @@
 
 Only where the handler says so (`@receive(Kind, reentrant="chain")`), and where AskCycle would be raised otherwise.
 Such a call is a whole turn within the other one's pause: its steps run in a task of its own, because the asker's
-task may be the suspended turn's too, and each of them with the outputs of its own turn in place of the other's. It
-ends before the turn that it is within: that one waits for it, and cancelled, cancels it.
+task may be the suspended turn's too, and each of them with the outputs of its own turn in place of the other's. A
+contextvar that it sets is not there in the next turn. It ends before the turn that it is within: that one waits for it, and cancelled, cancels it.
 """
 
 import types
 from collections.abc import Awaitable, Callable, Generator
+from contextvars import ContextVar
 from typing import Any, cast
 
 import outcome
@@ -35,7 +36,7 @@ Raised = Callable[[Cell, Any, Envelope, Exception], None]
 class Reentrance:
     """Lets calls of the same chain in."""
 
-    __slots__ = ("_early", "_ends", "_nursery", "_queue", "_raised", "_within")
+    __slots__ = ("_early", "_ends", "_nursery", "_queue", "_raised", "_within", "left")
 
     def __init__(self, queue: RunQueue, ends: TurnEnd, raised: Raised) -> None:
         self._queue = queue
@@ -43,6 +44,8 @@ class Reentrance:
         self._raised = raised
         self._within: dict[Cell, int] = {}
         self._nursery: trio.Nursery | None = None
+        self.left = False
+        """Nobody drives turns any more: the whole system is cut, and with it whoever asks."""
         self._early: list[tuple[Cell, Turn, Envelope, Pending]] = []
         """What was let in before the system's own tasks have begun: until then asks are driven in their askers'."""
 
@@ -70,6 +73,7 @@ class Reentrance:
             and called_by(asker, cell)
         )
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C in it would leave a turn that is counted and never run
     def enter(self, cell: Cell, envelope: Envelope) -> None:
         """Handle it now; its asker waits by its `pending`."""
         pending, ctx = envelope.pending, cell.ctx
@@ -79,6 +83,8 @@ class Reentrance:
         pending.scope = None
         pending.leave = _nothing
         wait_for(pending, cell)
+        if self.left:
+            return
         envelope.timer = OfThisPause()
         self._within[cell] = self._within.get(cell, 0) + 1
         self._queue.suspended += 1
@@ -87,6 +93,7 @@ class Reentrance:
         else:
             self._nursery.start_soon(self._run, cell, ctx, envelope, pending)
 
+    @trio.lowlevel.enable_ki_protection
     async def _run(self, cell: Cell, ctx: Turn, envelope: Envelope, pending: Pending) -> None:
         try:
             if ctx.fenced:
@@ -106,6 +113,8 @@ class Reentrance:
         handling = cell.handlers[envelope.message.__class__]
         own, scope, over = Own(ctx), trio.CancelScope(), False
         assert cell.vars is not None
+        variables = cell.vars.copy()  # a task of the handler's nursery takes along whose it is
+        variables.run(OWN.set, own)
         pending.begin(scope)
         with own:
             ctx.begin()
@@ -114,10 +123,10 @@ class Reentrance:
         with Boundary() as boundary, scope:
             if handling.kind is Kind.PLAIN:
                 with own:
-                    value = cell.vars.run(handling.function, cell.actor, envelope.message)
+                    value = variables.run(_interruptible, handling.function, cell.actor, envelope.message)
             else:
                 coro = handling.function(cell.actor, envelope.message)
-                value = await own.steps(drive(cell.vars, ctx, coro, None))
+                value = await own.steps(drive(variables, ctx, coro, None))
             if not _waits_for_a_later_turn(cell, value):
                 with own:
                     self._ends.returned(cell, ctx, envelope.message, pending, value, envelope)
@@ -125,6 +134,7 @@ class Reentrance:
             elif pending.asker is not None:
                 pending.settle(outcome.Error(AskCycle(chain_of(pending.asker, cell))))
         with own:
+            own.over = True
             if boundary.error is not None:
                 self._raised(cell, ctx, envelope, boundary.error)
             elif not over:
@@ -134,21 +144,31 @@ class Reentrance:
 class Own:
     """`with own:` what is staged and let out is this turn's, and not that of the turn which it is within."""
 
-    __slots__ = ("_ctx", "_mine", "_other")
+    __slots__ = ("_ctx", "_mine", "_other", "in_place", "over")
 
     def __init__(self, ctx: Turn) -> None:
         self._ctx = ctx
         self._mine: Any = (None, None, False)
         self._other: Any = None
+        self.in_place = False
+        self.over = False
+        """It has ended: what is let out now, nobody would."""
 
     def __enter__(self) -> None:
         self._other = self._ctx.lay_aside()
         self._ctx.take_up(self._mine)
+        self.in_place = True
 
     def __exit__(self, *_: object) -> None:
         self._mine = self._ctx.lay_aside()
         self._ctx.take_up(self._other)
+        self.in_place = False
 
+    def of(self, ctx: Turn) -> bool:
+        """Whether it is a turn of that incarnation."""
+        return self._ctx is ctx
+
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between the two would leave one turn's outputs with the other
     @types.coroutine
     def steps(self, coro: Awaitable[Any]) -> Generator[Any, Any, Any]:
         """Each step of it; while it waits, the other turn may go on."""
@@ -163,6 +183,10 @@ class Own:
                 sent = outcome.Value((yield trap))
             except BaseException as error:  # noqa: BLE001 -- handed to the handler, never kept
                 sent = outcome.Error(error)
+
+
+OWN: ContextVar[Own | None] = ContextVar("callboard_own", default=None)
+"""Set in the contextvars of a turn within another."""
 
 
 class OfThisPause:
@@ -183,6 +207,12 @@ def _waits_for_a_later_turn(cell: Cell, value: Any) -> bool:
     if value.__class__ is not Deferred or value.deadline is not None or cell.actor.interleaves:
         return False
     return value.taken is None or puts_aside(value)
+
+
+@trio.lowlevel.disable_ki_protection
+def _interruptible(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The handler's own code, which Ctrl-C may interrupt."""
+    return function(*arguments)
 
 
 def _nothing() -> None:

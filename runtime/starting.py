@@ -18,6 +18,7 @@ from runtime.cell import BLOCKED, BUSY, IDLE, STARTING, Cell, Turn
 from runtime.context import TurnContext
 from runtime.dispatcher import Dispatcher
 from runtime.driving import drive
+from runtime.reentrant_context import ReentrantContext
 from runtime.refusing import refuse_waiting_asks
 from runtime.rooms import Family, Rooms
 from runtime.router import SPEAKER
@@ -162,7 +163,7 @@ class Starting:
         if actor.durable and cell.spec.resumes:  # built by a function, so that the spec could not know
             raise BadSpec(f"{cell.address}: RESUME is not for durable actors")
         cell.incarnation += 1
-        ctx = TurnContext(cell, self._rooms, self._family)
+        ctx = (ReentrantContext if actor.lets_in else TurnContext)(cell, self._rooms, self._family)
         actor.bind(ctx if self._rooms.own_turn is None else self._rooms.own_turn(ctx))
         cell.actor, cell.ctx, cell.handlers = actor, ctx, _handlers(actor)
         cell.vars = contextvars.Context()

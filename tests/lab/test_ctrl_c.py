@@ -9,21 +9,26 @@ import functools
 import gc
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 import trio
 
 import actors
 import runtime
-from actors.actor import Spec
+from actors.actor import Actor, Spec
+from actors.errors import ActorCrashed
+from actors.handlers import receive
+from actors.message import Message
 from runtime.clock import VirtualClock
 from runtime.lab.determinism import fixed_task_order
 from runtime.store import Disk, MemoryStore
 from runtime.system import System
-from tests.runtime.cast import Note, Player, keeper, keeping, rest, unlogged
+from tests.runtime.cast import Note, Player, Wait, keeper, keeping, rest, unlogged
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 OURS = tuple(str(Path(str(room.__file__)).parent) for room in (actors, runtime))
@@ -71,6 +76,7 @@ class Life:
             async with system, trio.open_nursery() as nursery:
                 nursery.start_soon(self.notes, system)
                 nursery.start_soon(crowd, system)
+                nursery.start_soon(circle, system)
 
     async def notes(self, system: System) -> None:
         ref = keeper(system)
@@ -85,6 +91,35 @@ async def crowd(system: System) -> None:
     await busy.tell(rest(0.01))
     for text in "abc":
         await busy.tell(Note(text=text))
+
+
+class Comes(Message[None]):
+    """Let in by its chain."""
+
+
+class Host(Actor[Wait | Comes]):
+    @receive(Wait)
+    async def on_wait(self, message: Wait) -> None:
+        await message.step(self)
+
+    @receive(Comes, reentrant="chain")
+    async def on_comes(self, message: Comes) -> None:
+        self.ctx.spawn(Spec(Player))
+        await trio.sleep(0.01)
+
+
+async def circle(system: System) -> None:
+    """A turn within another's pause."""
+    host, guest = system.spawn(Spec(Host)), system.spawn(Spec(Player))
+
+    async def back(_: Any) -> None:
+        await host.ask(Comes())
+
+    async def out(_: Any) -> None:
+        await guest.ask(Wait(step=back))
+
+    with suppress(ActorCrashed):  # an actor of the circle was stopped first
+        await host.ask(Wait(step=out))
 
 
 @functools.cache

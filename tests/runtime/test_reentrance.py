@@ -9,13 +9,26 @@ import trio
 
 from actors.actor import Actor, Spec
 from actors.durable import DurableActor
-from actors.errors import ActorCrashed, ActorRestarted, AskCycle, BadHandler
+from actors.errors import ActorCrashed, ActorRestarted, AskCycle, BadHandler, WrongTask
 from actors.handlers import receive
 from actors.ref import Ref
 from actors.supervision import Directive, Retry
 from runtime.lab.simulation import simulate
 from runtime.system import System
-from tests.runtime.cast import Bang, Note, Player, Refusal, Run, Wait, crash, on_stage, refuse, rest, settled
+from tests.runtime.cast import (
+    Bang,
+    Note,
+    Player,
+    Refusal,
+    Run,
+    Wait,
+    crash,
+    on_stage,
+    play,
+    refuse,
+    rest,
+    settled,
+)
 
 
 class Again(Run, raises=(Refusal,)):
@@ -201,6 +214,100 @@ async def test_each_turn_lets_out_its_own_though_both_wait_in_turns(system: Syst
     await a.ask(Wait(step=outer))
     await settled()
     assert await player.ask(Run(step=heard)) == ["inner 1", "inner 2", "outer 1", "outer 2", "outer 3"]
+
+
+def in_tasks(player: Ref[Any], changed: list[bool]) -> Callable[[Any], Any]:
+    """A turn that says and spawns all from two tasks of its nursery, one after the other."""
+
+    async def step(actor: Any) -> None:
+        async def later(number: int) -> None:
+            await trio.sleep(number)
+            changed.append(actor.ctx.changed)
+            actor.ctx.tell(player, Note(text=f"by ctx {number}"))
+            await player.tell(Note(text=f"by ref {number}"))
+            actor.ctx.spawn(Spec(Player, name=f"child-{number}"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(later, 1)
+            nursery.start_soon(later, 2)
+
+    return step
+
+
+@pytest.mark.parametrize("then", [None, crash])
+def test_what_the_inner_turns_nursery_lets_out_goes_with_the_inner_turn(
+    then: Callable[[Any], None] | None,
+) -> None:
+    async def program(system: System) -> None:
+        a, b = pair(system)
+        player = system.spawn(Spec(Player))
+        changed: list[bool] = []
+        inner = in_tasks(player, changed)
+
+        async def outer(actor: Any) -> Any:
+            actor.ctx.tell(player, Note(text="outer"))
+            await b.ask(asks(a, Deeper(step=inner)))
+            children = [child.address.split("/")[-1] for child in actor.ctx.children()]
+            if then is not None:
+                then(actor)
+            return children, await player.ask(Run(step=heard))
+
+        said = ["by ctx 1", "by ref 1", "by ctx 2", "by ref 2"]
+        if then is not None:
+            with pytest.raises(ActorCrashed):
+                await a.ask(Wait(step=outer))
+        else:
+            assert await a.ask(Wait(step=outer)) == (["child-1", "child-2"], said)
+            said.append("outer")
+        await settled()
+        assert await player.ask(Run(step=heard)) == said
+        assert changed == [False, True]
+
+    play(program)
+
+
+@on_stage()
+async def test_a_crash_of_the_inner_turn_takes_back_what_its_nursery_has_said(system: System) -> None:
+    a, b = pair(system)
+    player = system.spawn(Spec(Player))
+
+    async def inner(actor: Any) -> None:
+        async def child() -> None:
+            await trio.sleep(1)
+            await player.tell(Note(text="taken back"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child)
+        raise Bang("bang")
+
+    with pytest.raises(ActorRestarted):
+        await a.ask(asks(b, asks(a, Deeper(step=inner))))
+    await settled()
+    assert await player.ask(Run(step=heard)) == []
+
+
+@on_stage()
+async def test_a_task_that_an_inner_turn_leaves_behind_lets_nothing_out(system: System) -> None:
+    a, b = pair(system)
+    wrong: list[type] = []
+
+    async def outer(_: Any) -> None:
+        async def left(actor: Any) -> None:
+            await trio.sleep(1)
+            with pytest.raises(WrongTask) as caught:
+                actor.ctx.tell(b, Note(text="whose?"))
+            wrong.append(caught.type)
+
+        async with trio.open_nursery() as nursery:
+
+            def inner(actor: Any) -> None:
+                nursery.start_soon(left, actor)
+
+            await b.ask(asks(a, Again(step=inner)))
+
+    await a.ask(Wait(step=outer))
+    assert wrong == [WrongTask]
+    assert await b.ask(Run(step=heard)) == []
 
 
 @on_stage()
