@@ -1,4 +1,4 @@
-"""`callboard up`, `tree`, `stuck`, `why`, `check`, `actor graph`, `version`: the commands.
+"""`callboard up`, `tree`, `stuck`, `why`, `check`, `actor graph`, `lab`, `version`: the commands.
 
 Exit codes: 0 an orderly end, 1 the node could not start or has failed, or `check` has found what it cannot read, 2 a wrong option, 130 cut short by a second
 Ctrl-C, or by one before the node had started (`__main__.py`).
@@ -32,6 +32,7 @@ from runtime.config import LogFormat, Settings
 from runtime.door.aws.credentials import BadCredentials, Credentials
 from runtime.faults.refusal import BadFaults
 from runtime.graph import actor
+from runtime.lab.cli import lab
 from runtime.node import Node, open_node
 from runtime.observe import live, logs
 from runtime.observe.stuck import as_text as stuck_as_text
@@ -353,3 +354,4 @@ def version() -> None:
 
 main.add_command(check)
 main.add_command(actor)
+main.add_command(lab)

@@ -165,6 +165,7 @@ class Choices:
         self._now: Alternative | None = None
         self._enabled: tuple[Alternative, ...] = ()
         self._touched: set[str] = set()
+        self._cut = False
 
     @property
     def plan(self) -> list[str]:
@@ -173,6 +174,11 @@ class Choices:
     def touch(self, actor: str) -> None:
         """The step that is under way sends to an actor, or changes it in another way."""
         self._touched.add(actor)
+
+    def cut(self) -> None:
+        """The power has failed: what the tasks of the run still do as they end is not written down."""
+        self.over()
+        self._cut = True
 
     def next(self, kind: str, alternatives: Iterable[Alternative]) -> Alternative:
         """Which one is taken; at least one must be given."""
@@ -189,7 +195,7 @@ class Choices:
 
     def over(self) -> None:
         """The step that was under way is over."""
-        if self._now is None:
+        if self._now is None or self._cut:
             return
         touched = frozenset(self._touched)
         self.steps.append(Step(self._now.name, touched, self._enabled))
@@ -202,6 +208,8 @@ class Choices:
     def _choose(self, point: Point) -> Alternative:
         local = next((one for one in point.enabled if one.kin in self._local), None) if self._local else None
         name = self._strategy.choose(point) if local is None else local.name
+        if self._cut:
+            return next(one for one in point.enabled if one.name == name)
         self.made.append(
             Choice(
                 point.step,

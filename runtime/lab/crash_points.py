@@ -34,12 +34,13 @@ class CrashPoints:
 def crash_points(
     program: Program,
     *,
+    singles: int | None = None,
     pairs: int = PAIRS,
     patterns: Sequence[Pattern] = (),
     seed: int = 0,
     stop_at: int | None = None,
 ) -> CrashPoints:
-    """Run it once for each single point, then for pairs, as many as `pairs`; until `stop_at` of the runs have failed."""
+    """Run it once for each single point (`singles` of them at most), then for pairs, as many as `pairs`; until `stop_at` of the runs have failed."""
     points = CrashPoints()
 
     def crashed_at(effects: Sequence[int]) -> Lived:
@@ -52,7 +53,7 @@ def crash_points(
     points.points = first.effects if first.error is None else 0
     seconds: list[tuple[int, int]] = []
     for effect in range(1, points.points + 1):
-        if len(points.found) == stop_at:
+        if len(points.found) == stop_at or points.singles == singles:
             return points
         run = crashed_at([effect])
         points.singles += 1

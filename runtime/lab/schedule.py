@@ -21,7 +21,7 @@ from runtime.lab.determinism import others_can_run
 from runtime.pace import Pace
 from runtime.run_queue import RunQueue
 from runtime.timers import Timer
-from runtime.trace import Trace
+from runtime.trace import NodeCrashed, Trace
 
 PUMP = "Dispatcher._pump"
 AT_ONCE = ("<init>", "<TrioToken.run_sync_soon task>", "Dispatcher.run")
@@ -59,7 +59,11 @@ class ChosenTrace(Trace):
     @override
     def record(self, kind: str, address: str, number: int, what: str = "") -> None:
         self._choices.touch(SHARED.get(kind, address))
-        super().record(kind, address, number, what)
+        try:
+            super().record(kind, address, number, what)
+        except NodeCrashed:
+            self._choices.cut()
+            raise
 
 
 class ChosenQueue(RunQueue):

@@ -62,12 +62,24 @@ class _Shrinker:
             before = None
             while before != self.recipe:
                 before = self.recipe
+                self._leave_out_lives()
                 for kind in Kind:
                     self._leave_out(kind)
                 self._join()
         except _Spent:
             return False
         return True
+
+    def _leave_out_lives(self) -> None:
+        """A life that a power cut ends goes with the cut, and the later ones move up: their wishes mean the same."""
+        for life in reversed(range(len(self.recipe.of(Kind.FAULT)))):
+            self._fails(
+                [
+                    one._replace(life=one.life - 1) if one.life > life else one
+                    for one in self.recipe.elements
+                    if one.life != life or one.kind is Kind.OPTION
+                ]
+            )
 
     def _leave_out(self, kind: Kind) -> None:
         """Halves first, then smaller and smaller parts; from the start where something went."""
@@ -152,7 +164,13 @@ def shrink(
 
     shrinker = _Shrinker(run, before, failure_of(before.error), failing, budget)
     minimal = shrinker.shrink()
-    dropped = list((Counter(failing.elements) - Counter(shrinker.recipe.elements)).elements())
+    left = Counter((one.kind, one.what) for one in shrinker.recipe.elements)
+    dropped: list[Element] = []
+    for one in failing.elements:  # whichever life it has moved to
+        if left[one.kind, one.what]:
+            left[one.kind, one.what] -= 1
+        else:
+            dropped.append(one)
     return Shrunk(
         shrinker.best, shrinker.recipe, dropped, before, shrinker.candidates, minimal, shrinker.others
     )

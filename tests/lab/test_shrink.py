@@ -200,3 +200,11 @@ def test_each_life_has_chance_of_its_own() -> None:
 
     live(program, Recipe(0, crashes([1])), patterns=marker_apart.PATTERNS)
     assert len(set(tokens)) == 2
+
+
+def test_a_life_that_the_failure_does_not_need_goes_with_its_power_cut() -> None:
+    found = explore(lost_update.wrong, strategy="walk", seeds=100).found[0]
+    later = tuple(one._replace(life=1) for one in found.recipe.elements if one.kind is Kind.PLAN)
+    shrunk = shrink(lost_update.wrong, Recipe(found.options.seed, (*crashes([1]), *later)))
+    assert shrunk.recipe.of(Kind.FAULT) == []
+    assert len(shrunk.recipe.of(Kind.PLAN, 0)) == 2
