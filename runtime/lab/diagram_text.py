@@ -11,6 +11,8 @@ _MARKS = {TURN: "o", REPLY: "o", FAULT: "X", COMMIT: "o", NOTE: "*", SEND: "o"}
 def text(diagram: Diagram, *, lines: int = LINES_MAX) -> str:
     """At most so many lines: of a long run the last ones. A message is drawn where it is handled, a reply where it leaves."""
     rows = [row for row in diagram.rows if _drawn(row)]
+    if not rows:
+        return "nothing was sent"
     left_out = max(0, len(rows) - (lines - 1))
     if left_out:
         left_out += 1  # the line that says so takes a row's place

@@ -93,8 +93,9 @@ def explore(
     seeds: int | Sequence[int] = 200,
     patterns: Sequence[Pattern] = (),
     stop_at: int = 1,
+    enough: Callable[[], bool] = bool,
 ) -> Explored:
-    """Run it under so many schedules, or until `stop_at` of them have failed.
+    """Run it under so many schedules, or until `stop_at` of them have failed, or it is `enough`.
 
     `strategy`: `pos`, `walk`, `sticky:0.9`, `pct:3` draw, a run for each seed; `guided`
     goes on from what has led to new states; `delay:1`, `preempt:1` and `dfs` go through
@@ -105,7 +106,7 @@ def explore(
     if not chosen:
         raise ValueError("explore: without a seed nothing is tried")
     search, sharing, explored = search_of(strategy, chosen), Sharing(), Explored([])
-    while explored.runs < len(chosen) and len(explored.found) < stop_at:
+    while explored.runs < len(chosen) and len(explored.found) < stop_at and not enough():
         how = search.next()
         if how is None:
             explored.complete = True

@@ -51,6 +51,8 @@ class Film:
     shots: tuple[Shot, ...]
     crashed: bool
     error: Exception | None
+    digest: str = ""
+    """Of the run: equal to another's that did the same."""
 
     @property
     def effects(self) -> list[Effect]:
@@ -112,7 +114,7 @@ class _Camera(Choices):
                 Shot(step.name, tuple(sorted(step.touched)), tuple(effects[begin:end]), number in faults)
             )
             begin = end
-        return Film(tuple(shots), run.crashed, run.error)
+        return Film(tuple(shots), run.crashed, run.error, run.digest)
 
 
 def _effect(line: str) -> Effect:

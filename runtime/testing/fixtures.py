@@ -34,6 +34,7 @@ from runtime.testing.probe import Probe
 from runtime.testing.unwrapped import unwrapped
 from runtime.workers import InlineWorkers
 
+pytest_plugins = ["runtime.testing.lab_plugin"]
 SEED = 0
 
 

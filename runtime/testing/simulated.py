@@ -1,10 +1,11 @@
-"""A test's body under many seeds; a failure names its seed and the last effects of the run.
+"""A test's body under many seeds; a failure shows the run as a picture, and how to run it again.
 
     @simulated(seeds=50, patterns=[pattern])
     async def test_no_order_is_lost(system: System) -> None: ...
 
-Each seed is a run of `runtime.simulate`: its own order of tasks, of turns and of draws, its own disk. Other
-arguments of the test are pytest's, so that fixtures and parameters go on to work.
+Each seed is a run of `runtime.simulate`: its own order of tasks, of turns and of draws, its own disk. With a
+`strategy` it is `runtime.lab.explore` that goes through the schedules. Other arguments of the test are pytest's, so
+that fixtures and parameters go on to work.
 """
 
 import inspect
@@ -12,35 +13,52 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from runtime.lab.simulation import simulate
+from runtime.clock import SystemClock, stopwatch
+from runtime.entropy import Entropy
+from runtime.lab.choices import Choices
+from runtime.lab.explore import Explored, Found, Options, explore, replay
+from runtime.lab.film import film
+from runtime.lab.simulation import INLINE, Program, attempt
+from runtime.lab.strategies import Walk
 from runtime.pattern import Pattern
 from runtime.system import System
+from runtime.testing.finds import explained, shortest_of_each
+from runtime.testing.lab_settings import SETTINGS, Settings
 from runtime.testing.unwrapped import unwrapped
 
 P = ParamSpec("P")
-SHOWN = 20
-"""Effects that a failure shows."""
+FINDS_MAX = 5
+"""Runs that fail, before a test gives up: some of them may fail in another way."""
+SEEDS_MAX = 10_000_000
+"""Where it is the budget that ends a test."""
 
 Body = Callable[Concatenate[System, P], Coroutine[Any, Any, None]]
 
 
 def simulated(
-    seeds: int | Iterable[int], *, patterns: Sequence[Pattern] = ()
+    seeds: int | Iterable[int], *, strategy: str | None = None, patterns: Sequence[Pattern] = ()
 ) -> Callable[[Body[P]], Callable[P, None]]:
     """Run the body, whose first argument is the system, once for each seed; a number n stands for 0 to n - 1.
 
-    The first seed that fails ends it: the error is the body's own, with a note.
+    Without a strategy each seed is a run by itself: `seeds=[7]` is the seventh again. With one (`pos`, `delay:1`, `dfs`; all
+    of `explore`'s) runs learn from one another. The error is the body's own, with a note; of several that failed alike
+    the one with the fewest choices. In pytest, `--lab-seeds`, `--lab-seed`, `--lab-budget` and the marker `lab(budget="20 s")`
+    say otherwise how many, and `--lab-replay` runs what was kept of a failure.
     """
-    chosen = list(range(seeds) if isinstance(seeds, int) else seeds)
+    chosen = range(seeds) if isinstance(seeds, int) else list(seeds)
     if not chosen:
         raise ValueError("simulated: without a seed nothing is tested")
 
     def decorate(body: Body[P]) -> Callable[P, None]:
         @wraps(body)
         def test(*args: P.args, **kwargs: P.kwargs) -> None:
-            for number, seed in enumerate(chosen):
-                where = f"{number + 1} of {len(chosen)}"
-                _once(lambda system: body(system, *args, **kwargs), body.__name__, seed, where, patterns)
+            program: Program = lambda system: body(system, *args, **kwargs)  # noqa: E731 -- its type is said
+            settings = SETTINGS.get(None) or Settings()
+            if settings.replay is not None:
+                explored = _replayed(program, settings.replay, patterns, settings)
+            else:
+                explored = _explored(program, _seeds(chosen, settings), strategy, patterns, settings)
+            unwrapped(lambda: _judge(body.__name__, program, explored, patterns, settings))
 
         _, *others = inspect.signature(body).parameters.values()
         vars(test)["__signature__"] = inspect.Signature(others)  # pytest must not look for a fixture `system`
@@ -49,31 +67,80 @@ def simulated(
     return decorate
 
 
-def _once(
-    program: Callable[[System], Coroutine[Any, Any, None]],
-    name: str,
-    seed: int,
-    where: str,
+def _seeds(chosen: Sequence[int], settings: Settings) -> Sequence[int]:
+    if settings.seed is not None:
+        return [settings.seed]
+    if settings.seeds is not None:
+        return range(settings.seeds)
+    return chosen if settings.budget is None else range(SEEDS_MAX)
+
+
+def _explored(
+    program: Program,
+    seeds: Sequence[int],
+    strategy: str | None,
     patterns: Sequence[Pattern],
+    settings: Settings,
+) -> Explored:
+    enough = _spent(settings.budget)
+    if strategy is not None:
+        return explore(
+            program,
+            strategy=strategy,
+            seeds=seeds,
+            patterns=patterns,
+            stop_at=FINDS_MAX,
+            enough=enough,
+        )
+    explored = Explored([])
+    for seed in seeds:
+        if enough() or len(explored.found) == FINDS_MAX:
+            break
+        choices = Choices(Walk(Entropy(seed).stream("schedule")))
+        run = attempt(program, seed=seed, patterns=patterns, choices=choices, inline=INLINE)
+        explored.runs += 1
+        if run.error is not None:
+            options = Options(seed, "walk", INLINE)
+            explored.found.append(Found(explored.runs, options, run.plan, run.error, run.digest))
+    return explored
+
+
+def _spent(budget: float | None) -> Callable[[], bool]:
+    """Whether so many seconds of real time are over."""
+    if budget is None:
+        return bool
+    now = stopwatch(SystemClock())
+    end = now() + budget
+    return lambda: now() >= end
+
+
+def _replayed(program: Program, kept: Found, patterns: Sequence[Pattern], settings: Settings) -> Explored:
+    """The run that was kept, whatever comes of it today."""
+    run = replay(program, kept, patterns=patterns)
+    settings.tell("lab_replay", "the same run" if run.digest == kept.digest else "another run")
+    found = (
+        Found(kept.number, kept.options, run.plan, run.error, run.digest) if run.error is not None else None
+    )
+    return Explored([found] if found is not None else [], runs=1)
+
+
+def _judge(
+    test: str, program: Program, explored: Explored, patterns: Sequence[Pattern], settings: Settings
 ) -> None:
-    effects: list[str] = []
-    with _Explained(name, seed, where, effects):
-        unwrapped(lambda: simulate(program, seed=seed, patterns=patterns, trace_into=effects))
+    """Raises what the shortest run has failed with."""
+    settings.tell("lab_runs", explored.runs)
+    settings.tell("lab_failed", len(explored.found))
+    if not explored.found:
+        return
+    found, _ = shortest_of_each(explored.found)[0]
+    settings.tell("lab_seed", found.options.seed)
+    again = "as now" if settings.replay is not None else settings.save(test, found) or _by_hand(found)
+    shown = film(program, found, patterns=patterns)
+    found.error.add_note(explained(test, explored, found, shown, again))
+    raise found.error
 
 
-class _Explained:
-    """Adds to an error under which seed it came, and what the run did last."""
-
-    def __init__(self, name: str, seed: int, where: str, effects: list[str]) -> None:
-        self._note = f"{name} failed under seed {seed}, {where}; alone again: @simulated(seeds=[{seed}])"
-        self._effects = effects
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        last = "\n  ".join(self._effects[-SHOWN:]) or "none"
-        error.add_note(self._note)
-        error.add_note(f"last effects (step, time, kind, actor, number in its incarnation, what):\n  {last}")
+def _by_hand(found: Found) -> str:
+    if found.options.strategy == "walk":
+        return f"@simulated(seeds=[{found.options.seed}])"
+    return f"the same search comes to it in run {found.number}"

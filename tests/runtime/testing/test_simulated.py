@@ -1,5 +1,7 @@
 """Seeds as a user writes them down: what fails in one order of a hundred names that order."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,15 +94,28 @@ async def lost_update(system: System) -> None:
     assert await cell.ask(Read()) == 2, "an update was lost"
 
 
-def test_a_failure_names_its_seed_how_to_run_it_alone_and_the_last_effects() -> None:
-    with pytest.raises(AssertionError, match="an update was lost") as failed, unlogged():
-        lost_update()
-    which, effects = failed.value.__notes__
-    seed = which.split("seed ")[1].split(",")[0]
-    assert which == (
-        f"lost_update failed under seed {seed}, {int(seed) + 1} of 100; alone again: @simulated(seeds=[{seed}])"
-    )
-    assert effects.splitlines()[-1].strip().split()[2:4] == ["reply", "/cell"]
+def note(test: Callable[[], None]) -> list[str]:
+    """The lines that a failure adds."""
+    with pytest.raises(Exception, match=r".") as failed, unlogged():
+        test()
+    (said,) = failed.value.__notes__
+    return said.splitlines()
+
+
+def test_a_failure_says_what_in_a_sentence_shows_the_run_and_how_to_run_it_alone() -> None:
+    sentence, *picture, how, again = note(lost_update)
+    assert sentence.startswith("lost_update failed in 5 of ")
+    assert sentence.endswith(" runs: AssertionError: an update was lost")
+    assert sorted(picture[0].split()) == ["add", "add#2", "cell", "main", "t"]
+    assert sum("Write" in line or "asked" in line for line in picture) >= 2
+    seed = how.split(",")[0].removeprefix("seed ")
+    assert again == f"again: @simulated(seeds=[{seed}])"
+
+
+def test_the_seed_that_is_named_fails_alone_in_the_same_run() -> None:
+    *_, how, _ = all_of_it = note(lost_update)
+    alone = simulated(seeds=[int(how.split(",")[0].removeprefix("seed "))])(inspect.unwrap(lost_update))
+    assert note(alone)[1:] == all_of_it[1:]
 
 
 def test_a_body_that_waits_for_ever_is_stuck_and_named() -> None:
@@ -110,7 +125,35 @@ def test_a_body_that_waits_for_ever_is_stuck_and_named() -> None:
 
     with pytest.raises(Stuck) as failed:
         forever()
-    assert failed.value.__notes__[0].startswith("forever failed under seed 4, 1 of 1;")
+    assert failed.value.__notes__[0].splitlines()[:2] == [
+        "forever failed in 1 of 1 runs: Deadlock: nothing can run and no timer is set",
+        "nothing was sent",
+    ]
+
+
+def test_with_a_strategy_a_search_goes_through_the_schedules() -> None:
+    searched = simulated(seeds=100, strategy="delay:1")(inspect.unwrap(lost_update))
+    assert note(searched)[-1].startswith("again: the same search comes to it in run ")
+    ran.clear()
+
+    @simulated(seeds=100, strategy="dfs")
+    async def alone(system: System) -> None:
+        ran.append("a")
+
+    alone()
+    assert len(ran) < 5, "there is one schedule, and it is known"
+
+
+def test_failures_of_another_kind_are_told_apart() -> None:
+    @simulated(seeds=20)
+    async def either(system: System) -> None:
+        if system.entropy.fraction() < 0.5:
+            raise ValueError("heads")
+        raise KeyError("tails")
+
+    said = note(either)
+    (other,) = [line for line in said if line.startswith("also, in ")]
+    assert ("ValueError: heads" in said[0]) != ("ValueError: heads" in other)
 
 
 def test_without_a_seed_nothing_is_tested_and_that_is_said() -> None:

@@ -1,0 +1,48 @@
+"""What is asked of the simulations of one pytest run; between the plugin, which knows pytest, and `simulated`, which does not."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from runtime.lab.explore import Found
+
+
+def no_more(_test: str, _found: Found) -> str:
+    """Keeps no run."""
+    return ""
+
+
+def untold(_name: str, _value: object) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of one test; what is not asked is as the test has it."""
+
+    seeds: int | None = None
+    seed: int | None = None
+    """This one alone."""
+    budget: float | None = None
+    """Seconds of real time: seeds go on until it is spent."""
+    replay: Found | None = None
+    """This run alone."""
+    save: Callable[[str, Found], str] = no_more
+    """Keeps a run that has failed; the command that replays it."""
+    tell: Callable[[str, object], None] = untold
+    """Figures of the test, by name: runs, finds."""
+
+
+SETTINGS: ContextVar[Settings] = ContextVar("SETTINGS")
+
+
+def seconds(text: str) -> float:
+    """Of `20 s`, `2 min`, `20`. Raises ValueError."""
+    number, _, unit = text.strip().partition(" ")
+    if not unit and not number[-1:].isdigit():
+        unit = number.lstrip("0123456789.")
+        number = number.removesuffix(unit)
+    try:
+        return float(number) * {"": 1, "s": 1, "min": 60, "h": 3600}[unit.strip()]
+    except (KeyError, ValueError):
+        raise ValueError(f"a budget of {text!r}: say 20 s, 2 min or 1 h") from None
