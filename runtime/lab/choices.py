@@ -81,6 +81,8 @@ class Step:
     touched: frozenset[str]
     enabled: tuple[Alternative, ...]
     """What it was chosen from; itself alone where there was no choice."""
+    effects: int
+    """How many effects the run had when it was over."""
 
 
 def actor_of(name: str) -> str:
@@ -155,6 +157,8 @@ class Choices:
         self.steps: list[Step] = []
         self.kins: dict[str, set[str]] = {}
         """Which actors the steps of a kin have touched."""
+        self.effects = 0
+        """Numbered effects so far."""
         self.states: set[str] = set()
         """What all actors were like after each step, as far as `look` tells."""
         self.look: Callable[[], str] | None = None
@@ -198,7 +202,7 @@ class Choices:
         if self._now is None or self._cut:
             return
         touched = frozenset(self._touched)
-        self.steps.append(Step(self._now.name, touched, self._enabled))
+        self.steps.append(Step(self._now.name, touched, self._enabled, self.effects))
         self.kins.setdefault(self._now.kin, set()).update(touched)
         self._strategy.ran(self._now, touched)
         if self.look is not None:

@@ -55,8 +55,6 @@ def laid_out(film: Film) -> Diagram:
     layout = _Layout()
     for number, shot in enumerate(film.shots, 1):
         layout.shot(number, shot)
-    if film.crashed:
-        layout.add(FAULT, STORE, "power cut")
     return layout.diagram()
 
 
@@ -104,7 +102,7 @@ class _Layout:
         turn = _TURN.match(what) if who.startswith("/") else None
         answering = ""
         if shot.fault:
-            self.add(FAULT, who, what or who)
+            self._fault(who, what)
         elif not who.startswith("/"):
             self._task(who, shot)
         elif turn is None:
@@ -129,6 +127,12 @@ class _Layout:
         for to in shot.touched:
             if to.startswith("/") and to not in asked_by_others:
                 self.latest[to] = self._send(_OUTSIDE, to, self.add(SEND, task, "", to))
+
+    def _fault(self, who: str, what: str) -> None:
+        self.add(FAULT, who, what or who)
+        if who == STORE:  # what was under way is gone
+            for table in (self.sent, self.replies, self.turns, self.askers, self.latest):
+                table.clear()
 
     def _other(self, who: str, what: str) -> None:
         if what not in {"nothing", "interleave"}:

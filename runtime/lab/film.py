@@ -1,7 +1,7 @@
 """A film: a run of which each step is kept, by its causal name, with the effects that it had. Pictures are drawn from it.
 
 found = explore(program).found[0]
-print(text(laid_out(film(program, found))))
+print(text(laid_out(film(program, found.recipe))))
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from runtime.lab.choices import STEP, TIMER, Choices, Plan, Strategy
-from runtime.lab.explore import Found
-from runtime.lab.simulation import START, Program, Run, attempt
+from runtime.lab.choices import STEP, TIMER, Choices
+from runtime.lab.lives import Recipe, live
+from runtime.lab.simulation import START, Program, Run
 from runtime.pattern import Pattern
 
 
@@ -20,7 +20,7 @@ class Effect:
     """A line of the run's trace."""
 
     number: int
-    """In the run, the first is 1."""
+    """In its life of the node, the first is 1."""
     time: float
     """Seconds since the run began."""
     kind: str
@@ -46,10 +46,9 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A whole run."""
+    """A whole run, over all lives of its node."""
 
     shots: tuple[Shot, ...]
-    crashed: bool
     error: Exception | None
     digest: str = ""
     """Of the run: equal to another's that did the same."""
@@ -60,63 +59,32 @@ class Film:
         return [effect for shot in self.shots for effect in shot.effects]
 
 
-def film(program: Program, found: Found, *, patterns: Sequence[Pattern] = ()) -> Film:
-    """What was found, run again in front of a camera."""
-    options = found.options
-    return filmed(program, Plan(found.plan), seed=options.seed, inline=options.inline, patterns=patterns)
+def film(program: Program, recipe: Recipe, *, patterns: Sequence[Pattern] = ()) -> Film:
+    """A run in front of a camera."""
+    lived = live(program, recipe, patterns=patterns, keep_trace=True)
+    shots: list[Shot] = []
+    begun = 0.0
+    for run, book in zip(lived.lives, lived.books, strict=True):
+        shots += _shots(run, book, begun)
+        begun += run.elapsed
+        if run.crashed:
+            shots.append(Shot("/store : power cut", ("/store",), (), fault=True))
+    return Film(tuple(shots), lived.error, lived.digest)
 
 
-def filmed(
-    program: Program,
-    strategy: Strategy,
-    *,
-    seed: int,
-    inline: float = 0.0,
-    patterns: Sequence[Pattern] = (),
-    crash_at: int | None = None,
-) -> Film:
-    """One run in front of a camera."""
-    lines: list[str] = []
-    camera = _Camera(strategy, lines)
-    run = attempt(
-        program,
-        seed=seed,
-        patterns=patterns,
-        choices=camera,
-        inline=inline,
-        trace_into=lines,
-        crash_at=crash_at,
-    )
-    return camera.film(run)
+def _shots(run: Run, book: Choices, begun: float) -> list[Shot]:
+    """Of one life."""
+    faults = {choice.step for choice in book.made if choice.kind not in {STEP, TIMER}}
+    effects = [_effect(line, begun) for line in run.trace]
+    shots: list[Shot] = []
+    begin = 0
+    for number, step in enumerate(book.steps):
+        mine = tuple(effects[begin : step.effects])
+        shots.append(Shot(step.name, tuple(sorted(step.touched)), mine, number in faults))
+        begin = step.effects
+    return shots
 
 
-class _Camera(Choices):
-    """Notes after each step how many effects there have been."""
-
-    def __init__(self, strategy: Strategy, lines: list[str]) -> None:
-        super().__init__(strategy)
-        self._lines = lines
-        self._ends: list[int] = []
-
-    @override
-    def over(self) -> None:
-        super().over()
-        if len(self._ends) < len(self.steps):
-            self._ends.append(len(self._lines))
-
-    def film(self, run: Run) -> Film:
-        faults = {choice.step for choice in self.made if choice.kind not in {STEP, TIMER}}
-        effects = [_effect(line) for line in self._lines]
-        shots: list[Shot] = []
-        begin = 0
-        for number, (step, end) in enumerate(zip(self.steps, self._ends, strict=True)):
-            shots.append(
-                Shot(step.name, tuple(sorted(step.touched)), tuple(effects[begin:end]), number in faults)
-            )
-            begin = end
-        return Film(tuple(shots), run.crashed, run.error, run.digest)
-
-
-def _effect(line: str) -> Effect:
+def _effect(line: str, begun: float) -> Effect:
     number, time, kind, address, _, what = line.split(" ", 5)
-    return Effect(int(number), float(time) - START, kind, address, what)
+    return Effect(int(number), begun + float(time) - START, kind, address, what)

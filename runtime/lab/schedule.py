@@ -59,6 +59,7 @@ class ChosenTrace(Trace):
     @override
     def record(self, kind: str, address: str, number: int, what: str = "") -> None:
         self._choices.touch(SHARED.get(kind, address))
+        self._choices.effects += 1
         try:
             super().record(kind, address, number, what)
         except NodeCrashed:

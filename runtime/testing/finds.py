@@ -1,14 +1,14 @@
 """What a test under many seeds says when it fails: one sentence, the run as a picture, how to run it again."""
 
-from collections.abc import Iterator, Sequence
-from traceback import walk_tb
-from typing import cast
+from collections.abc import Sequence
 
 from runtime.lab.diagram import laid_out
 from runtime.lab.diagram_text import text
 from runtime.lab.explore import Explored, Found
+from runtime.lab.failures import Failure, failure_of, sentence
 from runtime.lab.film import Film
-from runtime.lab.verdict import PropertyFailed
+from runtime.lab.lives import Kind
+from runtime.lab.shrink import Shrunk
 
 LINES = 34
 """Of the picture: with what stands around it forty."""
@@ -16,55 +16,35 @@ LINES = 34
 
 def shortest_of_each(found: Sequence[Found]) -> list[tuple[Found, int]]:
     """Of runs that fail alike the one with the fewest choices, and how many they are; what was found first comes first."""
-    kinds: dict[tuple[str, str], list[Found]] = {}
+    kinds: dict[Failure, list[Found]] = {}
     for one in found:
-        kinds.setdefault(_kind(one.error), []).append(one)
+        kinds.setdefault(failure_of(one.error), []).append(one)
     return [(min(alike, key=lambda one: len(one.plan)), len(alike)) for alike in kinds.values()]
 
 
-def explained(test: str, explored: Explored, shown: Found, film: Film, again: str) -> str:
-    """The note of a failure."""
-    options = shown.options
-    lines = [
-        f"{test} failed in {len(explored.found)} of {explored.runs} runs: {sentence(shown.error)}",
-        text(laid_out(film), lines=LINES),
-        f"seed {options.seed}, strategy {options.strategy}, inline {options.inline}, {len(shown.plan)} choices",
-    ]
-    if film.digest != shown.digest:
-        lines.append("the picture is of another run: it was made again, and did not do the same")
-    lines += [
+def explained(test: str, explored: Explored, found: Found, shrunk: Shrunk, *, film: Film, again: str) -> str:
+    """The note of a failure: `film` is of the shrunk run."""
+    assert film.error is not None
+    others = [
         f"also, in {count} of the runs: {sentence(other.error)} (seed {other.options.seed})"
         for other, count in shortest_of_each(explored.found)
-        if other is not shown
+        if other is not found
     ]
-    return "\n".join([*lines, f"again: {again}"])
+    return "\n".join(
+        [
+            f"{test} failed in {len(explored.found)} of {explored.runs} runs: {sentence(film.error)}",
+            text(laid_out(film), lines=LINES),
+            _made_with(found, shrunk),
+            *others,
+            f"again: {again}",
+        ]
+    )
 
 
-def sentence(error: BaseException) -> str:
-    """What a run has failed with, on one line."""
-    leaf = _leaf(error)
-    said = str(leaf).partition("\n")[0]
-    return said if isinstance(leaf, PropertyFailed) else f"{type(leaf).__name__}: {said}".removesuffix(": ")
-
-
-def _kind(error: BaseException) -> tuple[str, str]:
-    """Equal for failures that are alike: by checker and property, else by type and place."""
-    leaf = _leaf(error)
-    if isinstance(leaf, PropertyFailed):
-        return leaf.checker, leaf.property
-    places = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(leaf.__traceback__)]
-    return type(leaf).__name__, places[-1] if places else ""
-
-
-def _leaf(error: BaseException) -> BaseException:
-    """The error itself; of a group a checker's within it, else the first."""
-    leaves = list(_leaves(error))
-    return next((one for one in leaves if isinstance(one, PropertyFailed)), leaves[0])
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
+def _made_with(found: Found, shrunk: Shrunk) -> str:
+    wishes, before = (len(recipe.of(Kind.PLAN)) for recipe in (shrunk.recipe, found.recipe))
+    least = "" if shrunk.minimal else ", perhaps not the least"
+    return (
+        f"seed {found.options.seed}, strategy {found.options.strategy}, inline {shrunk.recipe.inline}; "
+        f"{wishes} of {before} choices matter ({shrunk.candidates} runs to find out{least})"
+    )

@@ -14,11 +14,10 @@ from shlex import quote
 
 import pytest
 
-from runtime.lab.explore import Found
-from runtime.testing.lab_settings import SETTINGS, Settings, no_more, seconds
+from runtime.testing.lab_settings import SETTINGS, Kept, Settings, no_more, seconds
 from runtime.testing.saved_run import SavedRunIsInvalid, load, name_of, save
 
-_KEPT = pytest.StashKey[tuple[str, Found]]()
+_KEPT = pytest.StashKey[tuple[str, Kept]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,10 +89,10 @@ def _settings(item: pytest.Item) -> Settings:
     def tell(name: str, value: object) -> None:
         item.user_properties.append((name, value))
 
-    def keep(_: str, found: Found) -> str:
+    def keep(run: Kept) -> str:
         assert folder is not None
-        path = folder / name_of(item.nodeid, found)
-        save(path, item.nodeid, found)
+        path = folder / name_of(item.nodeid, run)
+        save(path, item.nodeid, run)
         tell("lab_file", str(path))
         return f"pytest {quote(item.nodeid)} --lab-replay {quote(str(path))}"
 

@@ -4,10 +4,20 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from runtime.lab.explore import Found
+from runtime.lab.lives import Recipe
 
 
-def no_more(_test: str, _found: Found) -> str:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run that has failed."""
+
+    recipe: Recipe
+    strategy: str
+    """That came to it."""
+    digest: str
+
+
+def no_more(_run: Kept) -> str:
     """Keeps no run."""
     return ""
 
@@ -25,9 +35,9 @@ class Settings:
     """This one alone."""
     budget: float | None = None
     """Seconds of real time: seeds go on until it is spent."""
-    replay: Found | None = None
+    replay: Kept | None = None
     """This run alone."""
-    save: Callable[[str, Found], str] = no_more
+    save: Callable[[Kept], str] = no_more
     """Keeps a run that has failed; the command that replays it."""
     tell: Callable[[str, object], None] = untold
     """Figures of the test, by name: runs, finds."""

@@ -4,52 +4,44 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from runtime.lab.explore import Found, Options
+from runtime.lab.lives import Element, Kind, Recipe
+from runtime.testing.lab_settings import Kept
 
 VERSION = 1
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     version: int
     test: str
     seed: int
     strategy: str
-    inline: float
-    number: int
     digest: str
-    error: str
-    plan: list[str]
+    elements: list[tuple[Kind, str, int]]
 
 
 class SavedRunIsInvalid(ValueError):
     """The file is none, or of another version."""
 
 
-class Saved(Exception):
-    """What a saved run failed with, as far as a file can tell."""
-
-
-def save(path: Path, test: str, found: Found) -> None:
+def save(path: Path, test: str, kept: Kept) -> None:
     """Write it, and its folders."""
-    options = found.options
+    recipe = kept.recipe
+    elements = [(one.kind, one.what, one.life) for one in recipe.elements]
     file = _File(
         version=VERSION,
         test=test,
-        seed=options.seed,
-        strategy=options.strategy,
-        inline=options.inline,
-        number=found.number,
-        digest=found.digest,
-        error=repr(found.error),
-        plan=found.plan,
+        seed=recipe.seed,
+        strategy=kept.strategy,
+        digest=kept.digest,
+        elements=elements,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(file.model_dump_json(indent=1), encoding="utf-8")
 
 
-def load(path: Path) -> tuple[str, Found]:
+def load(path: Path) -> tuple[str, Kept]:
     """The test's name and its run. Raises SavedRunIsInvalid."""
     try:
         file = _File.model_validate_json(path.read_text(encoding="utf-8"))
@@ -61,13 +53,13 @@ def load(path: Path) -> tuple[str, Found]:
         raise SavedRunIsInvalid(f"{path}: no run of the lab: {where}: {first['msg']}") from None
     if file.version != VERSION:
         raise SavedRunIsInvalid(f"{path}: of version {file.version}, and this is version {VERSION}")
-    options = Options(file.seed, file.strategy, file.inline)
-    return file.test, Found(file.number, options, file.plan, Saved(file.error), file.digest)
+    recipe = Recipe(file.seed, tuple(Element(*one) for one in file.elements))
+    return file.test, Kept(recipe, file.strategy, file.digest)
 
 
-def name_of(test: str, found: Found) -> str:
+def name_of(test: str, kept: Kept) -> str:
     """Of the file for a run of this test."""
-    kept = "".join(
+    plain = "".join(
         letter if letter.isalnum() or letter in "._-" else "-" for letter in test.rpartition("/")[2]
     )
-    return f"{kept}-{found.options.seed}.callboard-run.json"
+    return f"{plain}-{kept.recipe.digest()[:8]}.pytest-run.json"

@@ -16,14 +16,16 @@ from typing import Any, Concatenate, ParamSpec
 from runtime.clock import SystemClock, stopwatch
 from runtime.entropy import Entropy
 from runtime.lab.choices import Choices
-from runtime.lab.explore import Explored, Found, Options, explore, replay
+from runtime.lab.explore import Explored, Found, Options, explore
 from runtime.lab.film import film
+from runtime.lab.lives import Kind, live
+from runtime.lab.shrink import shrink
 from runtime.lab.simulation import INLINE, Program, attempt
 from runtime.lab.strategies import Walk
 from runtime.pattern import Pattern
 from runtime.system import System
 from runtime.testing.finds import explained, shortest_of_each
-from runtime.testing.lab_settings import SETTINGS, Settings
+from runtime.testing.lab_settings import SETTINGS, Kept, Settings
 from runtime.testing.unwrapped import unwrapped
 
 P = ParamSpec("P")
@@ -31,6 +33,9 @@ FINDS_MAX = 5
 """Runs that fail, before a test gives up: some of them may fail in another way."""
 SEEDS_MAX = 10_000_000
 """Where it is the budget that ends a test."""
+
+SHRINK_RUNS = 300
+NO_SEED = "something in it is outside the seed's reach, so it can be neither shrunk nor replayed"
 
 Body = Callable[Concatenate[System, P], Coroutine[Any, Any, None]]
 
@@ -42,7 +47,7 @@ def simulated(
 
     Without a strategy each seed is a run by itself: `seeds=[7]` is the seventh again. With one (`pos`, `delay:1`, `dfs`; all
     of `explore`'s) runs learn from one another. The error is the body's own, with a note; of several that failed alike
-    the one with the fewest choices. In pytest, `--lab-seeds`, `--lab-seed`, `--lab-budget` and the marker `lab(budget="20 s")`
+    the one with the fewest choices, shrunk. In pytest, `--lab-seeds`, `--lab-seed`, `--lab-budget` and the marker `lab(budget="20 s")`
     say otherwise how many, and `--lab-replay` runs what was kept of a failure.
     """
     chosen = range(seeds) if isinstance(seeds, int) else list(seeds)
@@ -114,30 +119,39 @@ def _spent(budget: float | None) -> Callable[[], bool]:
     return lambda: now() >= end
 
 
-def _replayed(program: Program, kept: Found, patterns: Sequence[Pattern], settings: Settings) -> Explored:
+def _replayed(program: Program, kept: Kept, patterns: Sequence[Pattern], settings: Settings) -> Explored:
     """The run that was kept, whatever comes of it today."""
-    run = replay(program, kept, patterns=patterns)
+    run = live(program, kept.recipe, patterns=patterns)
     settings.tell("lab_replay", "the same run" if run.digest == kept.digest else "another run")
-    found = (
-        Found(kept.number, kept.options, run.plan, run.error, run.digest) if run.error is not None else None
-    )
-    return Explored([found] if found is not None else [], runs=1)
+    explored = Explored([], runs=1)
+    if run.error is not None:
+        options = Options(kept.recipe.seed, kept.strategy, kept.recipe.inline)
+        explored.found.append(Found(1, options, kept.recipe.of(Kind.PLAN), run.error, run.digest))
+    return explored
 
 
 def _judge(
     test: str, program: Program, explored: Explored, patterns: Sequence[Pattern], settings: Settings
 ) -> None:
-    """Raises what the shortest run has failed with."""
+    """Raises what the shortest run fails with when it has been shrunk."""
     settings.tell("lab_runs", explored.runs)
     settings.tell("lab_failed", len(explored.found))
     if not explored.found:
         return
     found, _ = shortest_of_each(explored.found)[0]
     settings.tell("lab_seed", found.options.seed)
-    again = "as now" if settings.replay is not None else settings.save(test, found) or _by_hand(found)
-    shown = film(program, found, patterns=patterns)
-    found.error.add_note(explained(test, explored, found, shown, again))
-    raise found.error
+    if live(program, found.recipe, patterns=patterns).digest != found.digest:
+        found.error.add_note(
+            f"{test}: run again under seed {found.options.seed} it did something else: {NO_SEED}"
+        )
+        raise found.error
+    shrunk = shrink(program, found.recipe, patterns=patterns, budget=SHRINK_RUNS)
+    shown = film(program, shrunk.recipe, patterns=patterns)
+    assert shown.error is not None
+    kept = Kept(shrunk.recipe, found.options.strategy, shown.digest)
+    again = "as now" if settings.replay is not None else settings.save(kept) or _by_hand(found)
+    shown.error.add_note(explained(test, explored, found, shrunk, film=shown, again=again))
+    raise shown.error
 
 
 def _by_hand(found: Found) -> str:

@@ -1,6 +1,7 @@
 """A run as a picture: who sent what to whom, when it was handled, what the disk has taken, and where the power failed."""
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,18 +9,33 @@ import trio
 
 from actors import Actor, Address, Message, Ref, Spec, receive
 from runtime import Pattern, System
-from runtime.lab.choices import Default
 from runtime.lab.diagram import FAULT, RESUME, SEND, TURN, laid_out, shortened
 from runtime.lab.diagram_svg import svg
 from runtime.lab.diagram_text import LINES_MAX, text
 from runtime.lab.explore import explore
-from runtime.lab.film import Film, Shot, film, filmed
+from runtime.lab.film import Film, Shot, film
+from runtime.lab.lives import Element, Kind, Recipe, crashes
+from runtime.lab.simulation import Program
 from samples.bugs import five_hits, lost_update, lost_wakeup
 from tests.runtime.testing.shop import Add, Counter
 
 pytestmark = pytest.mark.lab
 
 COUNTERS = Pattern("counter", {"counter": lambda _: Spec(Counter)})
+
+
+def filmed(
+    program: Program,
+    *,
+    seed: int = 0,
+    inline: float = 0.0,
+    patterns: Sequence[Pattern] = (),
+    crash_at: int = 0,
+) -> Film:
+    """A run by the default policy."""
+    option = (Element(Kind.OPTION, str(inline)),) if inline else ()
+    faults = crashes([crash_at]) if crash_at else ()
+    return film(program, Recipe(seed, (*faults, *option)), patterns=patterns)
 
 
 def arrows(drawn: str) -> list[str]:
@@ -37,7 +53,7 @@ def arrows(drawn: str) -> list[str]:
 
 
 def found_film() -> Film:
-    return film(lost_update.wrong, explore(lost_update.wrong).found[0])
+    return film(lost_update.wrong, explore(lost_update.wrong).found[0].recipe)
 
 
 def test_the_text_shows_the_lost_update_as_it_happened() -> None:
@@ -60,14 +76,15 @@ def test_a_reply_goes_back_to_who_asked() -> None:
 
 def test_a_film_is_the_run_that_was_found() -> None:
     found = explore(lost_update.wrong).found[0]
-    shown = film(lost_update.wrong, found)
+    shown = film(lost_update.wrong, found.recipe)
     assert repr(shown.error) == repr(found.error)
+    assert shown.digest == found.digest
     assert [effect.number for effect in shown.effects] == list(range(1, len(shown.effects) + 1))
 
 
 def test_an_ask_that_was_driven_inline_is_shown_like_another() -> None:
-    queued = laid_out(filmed(lost_update.fixed, Default(), seed=0, inline=0.0))
-    inline = laid_out(filmed(lost_update.fixed, Default(), seed=0, inline=1.0))
+    queued = laid_out(filmed(lost_update.fixed, seed=0, inline=0.0))
+    inline = laid_out(filmed(lost_update.fixed, seed=0, inline=1.0))
     assert not [row for row in inline.rows if row.kind == SEND and not row.arrived]
     assert sum(row.kind == TURN for row in inline.rows) == sum(row.kind == TURN for row in queued.rows)
 
@@ -81,17 +98,18 @@ async def two_additions(system: System) -> None:
 
 @pytest.mark.parametrize("inline", [0.0, 1.0])
 def test_a_reply_is_shown_behind_the_commit_it_waited_for(inline: float) -> None:
-    shown = laid_out(filmed(two_additions, Default(), seed=1, inline=inline, patterns=[COUNTERS]))
+    shown = laid_out(filmed(two_additions, seed=1, inline=inline, patterns=[COUNTERS]))
     assert shown.columns == ("ask", "ask#2", "a", "store")
     assert [one for one in arrows(text(shown)) if "reply" in one] == ["a reply ask", "a reply ask#2"]
     kinds = [row.kind for row in shown.rows]
     assert kinds.index("commit") < kinds.index("reply")
 
 
-def test_a_power_cut_is_the_last_row_and_marked() -> None:
-    drawn = text(laid_out(filmed(two_additions, Default(), seed=1, patterns=[COUNTERS], crash_at=3)))
-    assert drawn.splitlines()[-1].endswith("X power cut")
-    assert "reply" not in drawn
+def test_a_power_cut_is_marked_and_the_next_life_goes_on_below_it() -> None:
+    lines = text(laid_out(filmed(two_additions, seed=1, patterns=[COUNTERS], crash_at=3))).splitlines()
+    (cut,) = [number for number, line in enumerate(lines) if line.endswith("X power cut")]
+    assert not [line for line in lines[:cut] if "reply" in line]
+    assert sum("reply" in line for line in lines[cut:]) == 2
 
 
 def test_a_message_that_nobody_has_handled_says_so() -> None:
@@ -116,14 +134,14 @@ def test_a_message_that_nobody_has_handled_says_so() -> None:
         await system.spawn(Spec(Teller, name="teller")).ask(Go())
         await trio.sleep(1)
 
-    drawn = text(laid_out(filmed(program, Default(), seed=0)))
+    drawn = text(laid_out(filmed(program)))
     assert [line.endswith("(never handled)") for line in drawn.splitlines() if "tell" in line[9:]].count(
         True
     ) == 1
 
 
 def test_tells_of_one_step_each_have_an_arrow() -> None:
-    shown = laid_out(film(five_hits.wrong, explore(five_hits.wrong).found[0]))
+    shown = laid_out(film(five_hits.wrong, explore(five_hits.wrong).found[0].recipe))
     assert all(row.cause is not None for row in shown.rows if row.kind == TURN)
 
 
@@ -155,13 +173,13 @@ def test_messages_between_two_keep_their_order() -> None:
         ear.append(system.spawn(Spec(Ear, name="ear")))
         await system.spawn(Spec(Mouth, name="mouth")).ask(First())
 
-    rows = laid_out(filmed(program, Default(), seed=0)).rows
+    rows = laid_out(filmed(program)).rows
     assert [row.label for row in rows if row.kind == SEND][1:] == ["tell First", "tell Second"]
 
 
 def test_what_the_lab_does_is_marked() -> None:
     shots = (Shot("/queue/a : crash", ("/queue/a",), (), fault=True),)
-    shown = laid_out(Film(shots, crashed=False, error=None))
+    shown = laid_out(Film(shots, error=None))
     assert [(row.kind, row.label) for row in shown.rows] == [(FAULT, "crash")]
     assert text(shown).splitlines()[-1].endswith("X crash")
 
@@ -180,7 +198,7 @@ def test_a_long_run_shows_its_last_rows_on_forty_lines() -> None:
         for _ in range(100):
             await idle.ask(Count())
 
-    lines = text(laid_out(filmed(program, Default(), seed=0))).splitlines()
+    lines = text(laid_out(filmed(program))).splitlines()
     assert len(lines) == LINES_MAX
     assert lines[1].strip() == "... 162 rows before"
     assert "reply" in lines[-1]
@@ -192,7 +210,7 @@ def test_names_are_as_short_as_they_may_be_and_stay_apart() -> None:
 
 
 def test_the_svg_is_whole_without_script_or_network_and_leans_from_send_to_turn() -> None:
-    shown = laid_out(film(lost_wakeup.wrong, explore(lost_wakeup.wrong).found[0]))
+    shown = laid_out(film(lost_wakeup.wrong, explore(lost_wakeup.wrong).found[0].recipe))
     drawn = svg(shown, title="<lost> & found")
     tree = ET.fromstring(drawn)
     names = {element.tag.rpartition("}")[2] for element in tree.iter()}
@@ -206,5 +224,5 @@ def test_the_svg_is_whole_without_script_or_network_and_leans_from_send_to_turn(
 
 
 def test_a_fault_is_a_cross_in_the_svg() -> None:
-    shown = laid_out(filmed(two_additions, Default(), seed=1, patterns=[COUNTERS], crash_at=3))
+    shown = laid_out(filmed(two_additions, seed=1, patterns=[COUNTERS], crash_at=3))
     assert svg(shown).count('class="fault"') == 1

@@ -141,11 +141,8 @@ def broken(**changed: object) -> str:
         "test": "test_suite.py::test_lost",
         "seed": 1,
         "strategy": "pos",
-        "inline": 0.0,
-        "number": 1,
         "digest": "",
-        "error": "",
-        "plan": [],
+        "elements": [],
     }
     return json.dumps({**file, **changed})
 

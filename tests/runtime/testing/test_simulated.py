@@ -1,7 +1,9 @@
 """Seeds as a user writes them down: what fails in one order of a hundred names that order."""
 
 import inspect
+import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -113,9 +115,32 @@ def test_a_failure_says_what_in_a_sentence_shows_the_run_and_how_to_run_it_alone
 
 
 def test_the_seed_that_is_named_fails_alone_in_the_same_run() -> None:
-    *_, how, _ = all_of_it = note(lost_update)
-    alone = simulated(seeds=[int(how.split(",")[0].removeprefix("seed "))])(inspect.unwrap(lost_update))
-    assert note(alone)[1:] == all_of_it[1:]
+    sentence, *shown = note(lost_update)
+    seed = int(shown[-2].split(",")[0].removeprefix("seed "))
+    alone = simulated(seeds=[seed])(inspect.unwrap(lost_update))
+    assert note(alone) == [
+        sentence.replace(sentence.split(" runs:")[0], "lost_update failed in 1 of 1"),
+        *shown,
+    ]
+
+
+def test_what_is_shown_is_the_least_that_fails() -> None:
+    how = note(lost_update)[-2]
+    wishes, before = (int(number) for number in re.findall(r"(\d+) of (\d+) choices", how)[0])
+    assert wishes < before
+
+
+def test_a_body_that_no_seed_repeats_is_told_so() -> None:
+    calls = count()
+
+    @simulated(seeds=3)
+    async def counts(system: System) -> None:
+        cell = system.spawn(Spec(Cell, name="cell"))
+        for _ in range(next(calls) + 1):
+            await cell.ask(Read())
+        raise AssertionError("the user's own")
+
+    assert "is outside the seed's reach" in note(counts)[0]
 
 
 def test_a_body_that_waits_for_ever_is_stuck_and_named() -> None:
