@@ -83,6 +83,8 @@ class Step:
     """What it was chosen from; itself alone where there was no choice."""
     effects: int
     """How many effects the run had when it was over."""
+    time: float
+    """When it began, where the trace is kept; else 0."""
 
 
 def actor_of(name: str) -> str:
@@ -159,6 +161,8 @@ class Choices:
         """Which actors the steps of a kin have touched."""
         self.effects = 0
         """Numbered effects so far."""
+        self.now: Callable[[], float] | None = None
+        """The run's time, where the trace is kept."""
         self.states: set[str] = set()
         """What all actors were like after each step, as far as `look` tells."""
         self.look: Callable[[], str] | None = None
@@ -167,6 +171,7 @@ class Choices:
         self._local = local
         self.looks = looks
         self._now: Alternative | None = None
+        self._time = 0.0
         self._enabled: tuple[Alternative, ...] = ()
         self._touched: set[str] = set()
         self._cut = False
@@ -193,6 +198,7 @@ class Choices:
             enabled[0] if len(enabled) == 1 else self._choose(Point(len(self.steps), kind, enabled, current))
         )
         self._now = taken
+        self._time = 0.0 if self.now is None else self.now()
         self._enabled = enabled
         self._touched = {taken.actor}
         return taken
@@ -202,7 +208,7 @@ class Choices:
         if self._now is None or self._cut:
             return
         touched = frozenset(self._touched)
-        self.steps.append(Step(self._now.name, touched, self._enabled, self.effects))
+        self.steps.append(Step(self._now.name, touched, self._enabled, self.effects, self._time))
         self.kins.setdefault(self._now.kin, set()).update(touched)
         self._strategy.ran(self._now, touched)
         if self.look is not None:

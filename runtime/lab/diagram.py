@@ -96,8 +96,7 @@ class _Layout:
 
     def shot(self, number: int, shot: Shot) -> None:
         self.step = number
-        if shot.effects:
-            self.time = max(self.time, shot.effects[0].time)
+        self.time = shot.time
         who, _, what = shot.name.partition(" : ")
         turn = _TURN.match(what) if who.startswith("/") else None
         answering = ""

@@ -40,6 +40,8 @@ class Shot:
     touched: tuple[str, ...]
     """Who acted and whom it sent to, sorted; things that all share begin with a star."""
     effects: tuple[Effect, ...]
+    time: float = 0.0
+    """When it began, in seconds since the run began."""
     fault: bool = False
     """Nothing of the program's own: the lab has done it."""
 
@@ -68,7 +70,7 @@ def film(program: Program, recipe: Recipe, *, patterns: Sequence[Pattern] = ()) 
         shots += _shots(run, book, begun)
         begun += run.elapsed
         if run.crashed:
-            shots.append(Shot("/store : power cut", ("/store",), (), fault=True))
+            shots.append(Shot("/store : power cut", ("/store",), (), begun, fault=True))
     return Film(tuple(shots), lived.error, lived.digest)
 
 
@@ -80,7 +82,8 @@ def _shots(run: Run, book: Choices, begun: float) -> list[Shot]:
     begin = 0
     for number, step in enumerate(book.steps):
         mine = tuple(effects[begin : step.effects])
-        shots.append(Shot(step.name, tuple(sorted(step.touched)), mine, number in faults))
+        at = begun + step.time - START
+        shots.append(Shot(step.name, tuple(sorted(step.touched)), mine, at, fault=number in faults))
         begin = step.effects
     return shots
 

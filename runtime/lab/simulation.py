@@ -133,6 +133,7 @@ def attempt(
     trace = ChosenTrace(choices, clock.now, crash_at=crash_at, keep=keep_trace)
     if trace_into is not None:
         trace.lines = trace_into
+    choices.now = None if trace.lines is None else clock.now
     found: list[Any] = []
     watched, ends = Watched(), Ends(trace, step_limit)
 

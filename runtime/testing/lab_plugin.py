@@ -4,11 +4,12 @@
     pytest --lab-seeds 1000              or for so many seeds
     pytest --lab-replay FILE             the run that a failure has kept, and nothing else
 
-A test's own budget: `@pytest.mark.lab(budget="20 s")`. What fails is kept in pytest's cache, or with `--lab-save DIR` there. The figures of a
+A test's own budget: `@pytest.mark.lab(budget="20 s")`. What fails is kept in pytest's cache, or with `--lab-save DIR` there,
+with a page for a browser. The figures of a
 test are JUnit properties: lab_runs, lab_failed, lab_seed, lab_file. They are tests like others to xdist.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from shlex import quote
 
@@ -89,12 +90,15 @@ def _settings(item: pytest.Item) -> Settings:
     def tell(name: str, value: object) -> None:
         item.user_properties.append((name, value))
 
-    def keep(run: Kept) -> str:
+    def keep(run: Kept, page: Callable[[str], str]) -> str:
         assert folder is not None
         path = folder / name_of(item.nodeid, run)
         save(path, item.nodeid, run)
         tell("lab_file", str(path))
-        return f"pytest {quote(item.nodeid)} --lab-replay {quote(str(path))}"
+        again = f"pytest {quote(item.nodeid)} --lab-replay {quote(str(path))}"
+        picture = path.with_suffix(".html")
+        picture.write_text(page(again), encoding="utf-8")
+        return f"{again}\npage: {picture.as_uri()}"
 
     return Settings(
         seeds=option("lab_seeds", None),

@@ -17,7 +17,7 @@ class Kept:
     digest: str
 
 
-def no_more(_run: Kept) -> str:
+def no_more(_run: Kept, _page: Callable[[str], str]) -> str:
     """Keeps no run."""
     return ""
 
@@ -37,8 +37,8 @@ class Settings:
     """Seconds of real time: seeds go on until it is spent."""
     replay: Kept | None = None
     """This run alone."""
-    save: Callable[[Kept], str] = no_more
-    """Keeps a run that has failed; the command that replays it."""
+    save: Callable[[Kept, Callable[[str], str]], str] = no_more
+    """Keeps a run that has failed, and the page about it; what to say of how to run it again, and where the page is."""
     tell: Callable[[str, object], None] = untold
     """Figures of the test, by name: runs, finds."""
 

@@ -18,7 +18,8 @@ from runtime.entropy import Entropy
 from runtime.lab.choices import Choices
 from runtime.lab.explore import Explored, Found, Options, explore
 from runtime.lab.film import film
-from runtime.lab.lives import Kind, live
+from runtime.lab.lives import Kind, Recipe, live
+from runtime.lab.report import Find, Searched, report
 from runtime.lab.shrink import shrink
 from runtime.lab.simulation import INLINE, Program, attempt
 from runtime.lab.strategies import Walk
@@ -149,7 +150,13 @@ def _judge(
     shown = film(program, shrunk.recipe, patterns=patterns)
     assert shown.error is not None
     kept = Kept(shrunk.recipe, found.options.strategy, shown.digest)
-    again = "as now" if settings.replay is not None else settings.save(kept) or _by_hand(found)
+
+    def page(again: str) -> str:
+        beside = film(program, Recipe(found.options.seed), patterns=patterns)
+        find = Find(shrunk.recipe, shown, again, beside if beside.error is None else None)
+        return report(test, searches=[Searched(found.options.strategy, explored)], finds=[find])
+
+    again = "as now" if settings.replay is not None else settings.save(kept, page) or _by_hand(found)
     shown.error.add_note(explained(test, explored, found, shrunk, film=shown, again=again))
     raise shown.error
 

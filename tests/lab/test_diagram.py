@@ -112,6 +112,16 @@ def test_a_power_cut_is_marked_and_the_next_life_goes_on_below_it() -> None:
     assert sum("reply" in line for line in lines[cut:]) == 2
 
 
+def test_time_goes_on_from_one_life_to_the_next() -> None:
+    async def program(system: System) -> None:
+        await trio.sleep(5)
+        await system.ref(Address("/counter/a")).ask(Add(amount=1))
+
+    times = [row.time for row in laid_out(filmed(program, patterns=[COUNTERS], crash_at=1)).rows]
+    assert times == sorted(times)
+    assert times[-1] >= 10
+
+
 def test_a_message_that_nobody_has_handled_says_so() -> None:
     class Go(Message[None]):
         pass

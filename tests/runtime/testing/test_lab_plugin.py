@@ -105,9 +105,19 @@ def test_a_failure_is_shown_kept_and_replayed_alone_by_the_command_that_it_names
     assert picture(said) == picture(again) != []
 
 
+def test_a_page_for_a_browser_is_kept_beside_it(suite: pytest.Pytester) -> None:
+    said = run(suite, "--lab-save", "kept")
+    (page,) = (suite.path / "kept").glob("*.html")
+    said.stdout.fnmatch_lines([f"*page: {page.as_uri()}"])
+    text = page.read_text(encoding="utf-8")
+    assert "test_lost: " in text
+    assert f"--lab-replay {page.with_suffix('.json')}" in text
+    assert "Beside a run that does not fail" in text
+
+
 def test_a_replay_says_when_the_code_does_something_else_now(suite: pytest.Pytester) -> None:
     run(suite, "--lab-save", "kept")
-    (file,) = (suite.path / "kept").iterdir()
+    (file,) = (suite.path / "kept").glob("*.json")
     mended = SUITE.replace("        value = await cell.ask(Read())", "        value = 1")
     suite.makepyfile(test_suite=mended)
     said = run(suite, "--lab-replay", str(file))
@@ -186,5 +196,5 @@ def test_an_option_that_says_nothing_is_refused(
 @pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_workers_of_xdist_run_and_keep_them_too(suite: pytest.Pytester) -> None:
     run(suite, "-n", "2", "--lab-save", "kept").assert_outcomes(failed=1, passed=3)
-    assert len(list((suite.path / "kept").iterdir())) == 1
+    assert len(list((suite.path / "kept").glob("*.json"))) == 1
     assert properties(suite, "test_green")["lab_runs"] == "7"
