@@ -15,10 +15,12 @@ from shlex import quote
 
 import pytest
 
-from runtime.testing.lab_settings import SETTINGS, Kept, Settings, no_more, seconds
-from runtime.testing.saved_run import SavedRunIsInvalid, load, name_of, save
+from runtime.lab.run_file import SUFFIX, BadRunFile, RunFile, read, written
+from runtime.lab.shrink import Shrunk
+from runtime.lab.target import Target
+from runtime.testing.lab_settings import SETTINGS, Settings, no_more, seconds
 
-_KEPT = pytest.StashKey[tuple[str, Kept]]()
+_KEPT = pytest.StashKey[RunFile]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,8 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     file = config.getoption("lab_replay", None)
     if file is not None:
         try:
-            config.stash[_KEPT] = load(Path(file))
-        except SavedRunIsInvalid as error:
+            config.stash[_KEPT] = read(Path(file))
+        except (BadRunFile, OSError) as error:
             raise pytest.UsageError(f"--lab-replay: {error}") from None
 
 
@@ -64,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A replay runs its own test alone."""
     if _KEPT not in config.stash:
         return
-    test, _ = config.stash[_KEPT]
+    test = config.stash[_KEPT].target
     left = [item for item in items if item.nodeid != test]
     if len(left) == len(items):
         raise pytest.UsageError(f"--lab-replay: the run is of {test}, which was not collected")
@@ -84,16 +86,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _settings(item: pytest.Item) -> Settings:
     option = item.config.getoption
-    kept = item.config.stash.get(_KEPT, None)
     folder = _folder(item.config)
 
     def tell(name: str, value: object) -> None:
         item.user_properties.append((name, value))
 
-    def keep(run: Kept, page: Callable[[str], str]) -> str:
+    def keep(target: Target, run: Shrunk, page: Callable[[str], str]) -> str:
         assert folder is not None
-        path = folder / name_of(item.nodeid, run)
-        save(path, item.nodeid, run)
+        file = written(Target(item.nodeid, target.program, target.patterns), run)
+        path = folder / f"{_plain(item.nodeid)}-{file.recipe.digest()[:8]}{SUFFIX}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.model_dump_json(indent=1) + "\n", encoding="utf-8")
         tell("lab_file", str(path))
         again = f"pytest {quote(item.nodeid)} --lab-replay {quote(str(path))}"
         picture = path.with_suffix(".html")
@@ -104,9 +107,16 @@ def _settings(item: pytest.Item) -> Settings:
         seeds=option("lab_seeds", None),
         seed=option("lab_seed", None),
         budget=_budget(item),
-        replay=None if kept is None else kept[1],
+        replay=item.config.stash.get(_KEPT, None),
         save=no_more if folder is None else keep,
         tell=tell,
+    )
+
+
+def _plain(name: str) -> str:
+    """As a file may be called everywhere."""
+    return "".join(
+        letter if letter.isalnum() or letter in "._" else "-" for letter in name.rpartition("/")[2]
     )
 
 

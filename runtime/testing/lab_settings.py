@@ -4,20 +4,15 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from runtime.lab.lives import Recipe
+from runtime.lab.run_file import RunFile
+from runtime.lab.shrink import Shrunk
+from runtime.lab.target import Target
+
+Save = Callable[[Target, Shrunk, Callable[[str], str]], str]
+"""Keeps a shrunk run, and the page about it, which takes the command that runs it again; what to say of both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A run that has failed."""
-
-    recipe: Recipe
-    strategy: str
-    """That came to it."""
-    digest: str
-
-
-def no_more(_run: Kept, _page: Callable[[str], str]) -> str:
+def no_more(_target: Target, _run: Shrunk, _page: Callable[[str], str]) -> str:
     """Keeps no run."""
     return ""
 
@@ -35,10 +30,9 @@ class Settings:
     """This one alone."""
     budget: float | None = None
     """Seconds of real time: seeds go on until it is spent."""
-    replay: Kept | None = None
+    replay: RunFile | None = None
     """This run alone."""
-    save: Callable[[Kept, Callable[[str], str]], str] = no_more
-    """Keeps a run that has failed, and the page about it; what to say of how to run it again, and where the page is."""
+    save: Save = no_more
     tell: Callable[[str, object], None] = untold
     """Figures of the test, by name: runs, finds."""
 

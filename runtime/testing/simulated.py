@@ -10,23 +10,28 @@ that fixtures and parameters go on to work.
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
 from runtime.clock import SystemClock, stopwatch
 from runtime.entropy import Entropy
 from runtime.lab.choices import Choices
+from runtime.lab.diagram import laid_out
+from runtime.lab.diagram_text import text
 from runtime.lab.explore import Explored, Found, Options, explore
 from runtime.lab.film import film
-from runtime.lab.lives import Kind, Recipe, live
+from runtime.lab.lives import Recipe, live
+from runtime.lab.replaying import replay_file
 from runtime.lab.report import Find, Searched, report
+from runtime.lab.run_file import RunFile
 from runtime.lab.shrink import shrink
 from runtime.lab.simulation import INLINE, Program, attempt
 from runtime.lab.strategies import Walk
+from runtime.lab.target import Target
 from runtime.pattern import Pattern
 from runtime.system import System
-from runtime.testing.finds import explained, shortest_of_each
-from runtime.testing.lab_settings import SETTINGS, Kept, Settings
+from runtime.testing.finds import LINES, explained, shortest_of_each
+from runtime.testing.lab_settings import SETTINGS, Settings
 from runtime.testing.unwrapped import unwrapped
 
 P = ParamSpec("P")
@@ -60,11 +65,12 @@ def simulated(
         def test(*args: P.args, **kwargs: P.kwargs) -> None:
             program: Program = lambda system: body(system, *args, **kwargs)  # noqa: E731 -- its type is said
             settings = SETTINGS.get(None) or Settings()
+            target = Target(body.__name__, program, patterns)
             if settings.replay is not None:
-                explored = _replayed(program, settings.replay, patterns, settings)
+                unwrapped(partial(_replay, target, settings.replay, settings))
             else:
                 explored = _explored(program, _seeds(chosen, settings), strategy, patterns, settings)
-            unwrapped(lambda: _judge(body.__name__, program, explored, patterns, settings))
+                unwrapped(lambda: _judge(target, explored, settings))
 
         _, *others = inspect.signature(body).parameters.values()
         vars(test)["__signature__"] = inspect.Signature(others)  # pytest must not look for a fixture `system`
@@ -120,25 +126,25 @@ def _spent(budget: float | None) -> Callable[[], bool]:
     return lambda: now() >= end
 
 
-def _replayed(program: Program, kept: Kept, patterns: Sequence[Pattern], settings: Settings) -> Explored:
-    """The run that was kept, whatever comes of it today."""
-    run = live(program, kept.recipe, patterns=patterns)
-    settings.tell("lab_replay", "the same run" if run.digest == kept.digest else "another run")
-    explored = Explored([], runs=1)
-    if run.error is not None:
-        options = Options(kept.recipe.seed, kept.strategy, kept.recipe.inline)
-        explored.found.append(Found(1, options, kept.recipe.of(Kind.PLAN), run.error, run.digest))
-    return explored
+def _replay(target: Target, saved: RunFile, settings: Settings) -> None:
+    """The run that was kept, as far as today's code can follow it. Raises what it fails with; NotDeterministic."""
+    replayed = replay_file(target, saved)
+    settings.tell("lab_replay", replayed.verdict.value)
+    if replayed.run.error is None:
+        return
+    shown = film(target.program, replayed.run.recipe, patterns=target.patterns)
+    assert shown.error is not None
+    shown.error.add_note(f"{replayed}\n{text(laid_out(shown), lines=LINES)}")
+    raise shown.error
 
 
-def _judge(
-    test: str, program: Program, explored: Explored, patterns: Sequence[Pattern], settings: Settings
-) -> None:
+def _judge(target: Target, explored: Explored, settings: Settings) -> None:
     """Raises what the shortest run fails with when it has been shrunk."""
     settings.tell("lab_runs", explored.runs)
     settings.tell("lab_failed", len(explored.found))
     if not explored.found:
         return
+    test, program, patterns = target.name, target.program, target.patterns
     found, _ = shortest_of_each(explored.found)[0]
     settings.tell("lab_seed", found.options.seed)
     if live(program, found.recipe, patterns=patterns).digest != found.digest:
@@ -149,14 +155,13 @@ def _judge(
     shrunk = shrink(program, found.recipe, patterns=patterns, budget=SHRINK_RUNS)
     shown = film(program, shrunk.recipe, patterns=patterns)
     assert shown.error is not None
-    kept = Kept(shrunk.recipe, found.options.strategy, shown.digest)
 
     def page(again: str) -> str:
         beside = film(program, Recipe(found.options.seed), patterns=patterns)
         find = Find(shrunk.recipe, shown, again, beside if beside.error is None else None)
         return report(test, searches=[Searched(found.options.strategy, explored)], finds=[find])
 
-    again = "as now" if settings.replay is not None else settings.save(kept, page) or _by_hand(found)
+    again = settings.save(target, shrunk, page) or _by_hand(found)
     shown.error.add_note(explained(test, explored, found, shrunk, film=shown, again=again))
     raise shown.error
 
