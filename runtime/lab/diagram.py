@@ -16,6 +16,8 @@ SEND, TURN, RESUME, REPLY, NOTE, COMMIT, FAULT = "send", "turn", "resume", "repl
 STORE = "/store"
 COMMITTER = "System._commit"
 """The task that lets out what waited for the disk: it acts for actors, and sends nothing of its own."""
+TELLERS = ("Timers.", "pipes.")
+"""Tasks of the system that bring an actor its own messages, and want no answer."""
 SENDS = {"ask", "tell", "forward"}
 UNSEEN = {"told", "timed", "promised"}
 """Effects that only let out what another effect has said."""
@@ -153,7 +155,8 @@ class _Layout:
                 origin.label = f"{origin.label} {kind}".strip()
             origin.arrived = True
         self.add(TURN, who, kind).cause = cause
-        asked = cause is None or not self.rows[cause].label.startswith(("tell", "forward"))
+        told = cause is not None and self.rows[cause].label.startswith(("tell", "forward"))
+        asked = not told and not sender.startswith(TELLERS)
         self.turns.setdefault(who, deque()).append(_Turn(sender, asked))
         return sender
 

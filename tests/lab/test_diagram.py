@@ -8,6 +8,8 @@ import pytest
 import trio
 
 from actors import Actor, Address, Message, Ref, Spec, receive
+from patterns.queue.messages import CreateQueue
+from patterns.queue.pattern import pattern as queue_pattern
 from runtime import Pattern, System
 from runtime.lab.diagram import FAULT, RESUME, SEND, TURN, laid_out, shortened
 from runtime.lab.diagram_svg import svg
@@ -17,6 +19,7 @@ from runtime.lab.film import Film, Shot, film
 from runtime.lab.lives import Element, Kind, Recipe, crashes
 from runtime.lab.simulation import Program
 from samples.bugs import five_hits, lost_update, lost_wakeup
+from tests.lab.queue_world import NAMES
 from tests.runtime.testing.shop import Add, Counter
 
 pytestmark = pytest.mark.lab
@@ -110,6 +113,19 @@ def test_a_power_cut_is_marked_and_the_next_life_goes_on_below_it() -> None:
     (cut,) = [number for number, line in enumerate(lines) if line.endswith("X power cut")]
     assert not [line for line in lines[:cut] if "reply" in line]
     assert sum("reply" in line for line in lines[cut:]) == 2
+
+
+async def two_queues(system: System) -> None:
+    """Each is made by a pipe, and answered when the pipe has come back."""
+    for name in ("a", "b"):
+        await system.ref(NAMES).ask(CreateQueue(name=name))
+
+
+def test_who_brings_an_actor_its_own_message_gets_no_answer() -> None:
+    drawn = arrows(text(laid_out(filmed(two_queues, patterns=[queue_pattern])), lines=200))
+    assert sum(one.startswith("main CreateQueue") for one in drawn) == 2
+    assert sum(one.endswith("reply main") for one in drawn) == 2
+    assert not [one for one in drawn if "reply pipes" in one and one.startswith("us-east-1")]
 
 
 def test_time_goes_on_from_one_life_to_the_next() -> None:
