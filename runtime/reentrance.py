@@ -111,7 +111,7 @@ class Reentrance:
 
     async def _turn(self, cell: Cell, ctx: Turn, envelope: Envelope, pending: Pending) -> None:
         handling = cell.handlers[envelope.message.__class__]
-        own, scope, over = Own(ctx), trio.CancelScope(), False
+        own, scope, over = Own(ctx, pending.asker), trio.CancelScope(), False
         assert cell.vars is not None
         variables = cell.vars.copy()  # a task of the handler's nursery takes along whose it is
         variables.run(OWN.set, own)
@@ -144,9 +144,10 @@ class Reentrance:
 class Own:
     """`with own:` what is staged and let out is this turn's, and not that of the turn which it is within."""
 
-    __slots__ = ("_ctx", "_mine", "_other", "in_place", "over")
+    __slots__ = ("_ctx", "_mine", "_other", "asker", "in_place", "over")
 
-    def __init__(self, ctx: Turn) -> None:
+    def __init__(self, ctx: Turn, asker: Cell | None) -> None:
+        self.asker = asker
         self._ctx = ctx
         self._mine: Any = (None, None, False)
         self._other: Any = None

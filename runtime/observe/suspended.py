@@ -10,6 +10,7 @@ import trio
 from actors.address import Address
 from runtime.cell import Cell
 from runtime.driving import drive
+from runtime.reentrance import OWN, Own
 from runtime.router import SPEAKER
 
 ROOMS = frozenset({"actors", "outcome", "runtime", "trio"})
@@ -37,11 +38,16 @@ class Suspended:
     places: list[str] = field(default_factory=list[str])
     """`file:line in function`: of the handler, and of each task that it has started."""
     asked: list[Asked] = field(default_factory=list[Asked])
+    let_in: Address | None = None
+    """Whose ask it handles, if it is a turn within another's pause."""
 
 
-def suspended() -> dict[Cell, Suspended]:
-    """The turns that wait at this moment; called in a Trio run, and never awaits."""
-    found: dict[Cell, Suspended] = {}
+Turns = dict[tuple[Cell, Own | None], Suspended]
+
+
+def suspended() -> dict[Cell, list[Suspended]]:
+    """The turns that wait at this moment, of each actor the outermost first; called in a Trio run, and never awaits."""
+    found: Turns = {}
     root = trio.lowlevel.current_root_task()
     tasks = [] if root is None else [root]
     while tasks:
@@ -49,20 +55,34 @@ def suspended() -> dict[Cell, Suspended]:
         for nursery in task.child_nurseries:
             tasks += nursery.child_tasks
         speaker = task.context.get(SPEAKER)  # set in what a handler's own nursery runs
-        _read(task.coro, None if speaker is None else speaker.cell, found)
-    return found
+        turn = None if speaker is None else _turn_of(speaker.cell, task.context.get(OWN), found)
+        _read(task.coro, turn, found)
+    turns: dict[Cell, list[Suspended]] = {}
+    for (cell, _), turn in sorted(found.items(), key=_outermost_first):
+        if turn.since is not None or turn.places or turn.asked:
+            turns.setdefault(cell, []).append(turn)
+    return turns
 
 
-def _read(coro: Any, cell: Cell | None, found: dict[Cell, Suspended]) -> None:
+def _outermost_first(found: tuple[tuple[Cell, Own | None], Suspended]) -> tuple[bool, float]:
+    (_, own), turn = found
+    return own is not None, turn.since or 0.0
+
+
+def _turn_of(cell: Cell, own: Own | None, found: Turns) -> Suspended:
+    asker = None if own is None or own.asker is None else own.asker.address
+    return found.setdefault((cell, own), Suspended(let_in=asker))
+
+
+def _read(coro: Any, turn: Suspended | None, found: Turns) -> None:
     """One task's frames, from the outermost on: a turn's may lie within another's, which has asked it."""
-    turn = None if cell is None else found.setdefault(cell, Suspended())
     place = ""
     for frame in frames(coro):
         names = frame.f_locals
         room = str(frame.f_globals.get("__name__", "")).split(".")
         if frame.f_code is drive.__code__:
             _placed(turn, place)
-            turn, place = found.setdefault(names["turn"].cell, Suspended()), ""
+            turn, place = _turn_of(names["turn"].cell, names["variables"].get(OWN), found), ""
             turn.since = names.get("_since")
         elif turn is None:
             continue
@@ -87,7 +107,7 @@ def frames(coro: Any) -> Iterator[FrameType]:
         if frame is None:
             return
         yield frame
-        if frame.f_code is drive.__code__:
+        if frame.f_code in (drive.__code__, Own.steps.__code__):
             coro = frame.f_locals["coro"]
         else:
             names = ("cr_await", "gi_yieldfrom", "ag_await")

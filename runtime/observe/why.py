@@ -29,37 +29,61 @@ def why(system: System, address: Address) -> list[dict[str, Any]]:
         cell = cells.get(waiting.popleft())
         if cell is None:
             continue
-        node = _look(cell, turns.get(cell, Suspended()))
+        node = _look(cell, turns.get(cell, [Suspended()]))
         found.append(node)
-        for wait in node["waits"]:
+        for wait in _all_waits(node):
             if wait["path"] is not None and wait["path"] not in seen:
                 seen.add(wait["path"])
                 waiting.append(wait["path"])
+    _mark_let_in(found)
     return found
 
 
-def _look(cell: Cell, turn: Suspended) -> dict[str, Any]:
-    mailbox, deferred = cell.mailbox, cell.deferred or {}
+def _all_waits(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of its turn, and of those within it."""
+    return [*node["waits"], *(wait for turn in node["within"] for wait in turn["waits"])]
+
+
+def _mark_let_in(found: list[dict[str, Any]]) -> None:
+    """An ask that came back, and is being handled: it closes no circle."""
+    within = {(turn["asker"], node["path"], turn["handles"]) for node in found for turn in node["within"]}
+    for node in found:
+        for wait in _all_waits(node):
+            if (node["path"], wait["path"], wait["message"]) in within:
+                wait["let_in"] = True
+
+
+def _look(cell: Cell, turns: list[Suspended]) -> dict[str, Any]:
+    turn, mailbox, deferred = turns[0], cell.mailbox, cell.deferred or {}
     mail = [] if mailbox is None else mailbox.waiting()
     return {
         "path": cell.address,
         "kind": kind_of(cell),
         "status": status_of(cell),
-        "handles": turn.message,
-        "at": turn.places,
-        "seconds": None if turn.since is None else round(loop_time() - turn.since, 3),
-        "waits": _waits(cell, turn),
+        **_turn(turn),
+        "waits": [*_asks(turn), *_waits(cell)],
+        "within": [{**_turn(inner), "asker": inner.let_in, "waits": _asks(inner)} for inner in turns[1:]],
         "mailbox": dict(Counter(type(one.message).__name__ for one in mail)),
         "deferred": {key: type(one.message).__name__ for key, one in list(deferred.items())[:SHOWN_MAX]},
         "deferred_count": len(deferred),
     }
 
 
-def _waits(cell: Cell, turn: Suspended) -> list[dict[str, Any]]:
-    waits: list[dict[str, Any]] = [
+def _turn(turn: Suspended) -> dict[str, Any]:
+    seconds = None if turn.since is None else round(loop_time() - turn.since, 3)
+    return {"handles": turn.message, "at": turn.places, "seconds": seconds}
+
+
+def _asks(turn: Suspended) -> list[dict[str, Any]]:
+    return [
         {"path": str(ask.to), "for": ROOM if ask.room else REPLY, "message": ask.message}
         for ask in turn.asked
     ]
+
+
+def _waits(cell: Cell) -> list[dict[str, Any]]:
+    """What is no ask of its turn's."""
+    waits: list[dict[str, Any]] = []
     if cell.blocked:
         to, envelope = cell.blocked[0]
         waits.append({"path": str(to), "for": ROOM, "message": type(envelope.message).__name__})
@@ -73,7 +97,10 @@ def as_text(found: list[dict[str, Any]], address: str) -> str:
     if not found:
         return f"nobody is up at {address}"
     waits = {
-        node["path"]: [wait["path"] for wait in node["waits"] if wait["path"] is not None] for node in found
+        node["path"]: [
+            wait["path"] for wait in _all_waits(node) if wait["path"] is not None and not wait.get("let_in")
+        ]
+        for node in found
     }
     lines: list[str] = []
     for node in found:
@@ -86,12 +113,20 @@ def _state(node: dict[str, Any]) -> str:
     state = f"is {node['status']}"
     if node["handles"]:
         state += f" in {node['handles']}"
-    return state if node["seconds"] is None else f"{state}, for {node['seconds']:.3g} s"
+    return state + _seconds(node)
+
+
+def _seconds(turn: dict[str, Any]) -> str:
+    return "" if turn["seconds"] is None else f", for {turn['seconds']:.3g} s"
 
 
 def _facts(node: dict[str, Any], waits: dict[str, list[str]]) -> list[str]:
     facts = [f"at {place}" for place in node["at"]]
     facts += [_wait(wait, node["path"], waits) for wait in node["waits"]]
+    for turn in node["within"]:
+        facts.append(f"within it, {turn['handles']} of {turn['asker']} is suspended{_seconds(turn)}")
+        facts += [f"  at {place}" for place in turn["at"]]
+        facts += [f"  {_wait(wait, node['path'], waits)}" for wait in turn["waits"]]
     if node["mailbox"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in node["mailbox"].items())
         facts.append(f"has {sum(node['mailbox'].values())} in its mailbox: {kinds}")
@@ -108,6 +143,8 @@ def _wait(wait: dict[str, Any], here: str, waits: dict[str, list[str]]) -> str:
     told += f" of {wait['path']}"
     if wait["message"]:
         told += f" ({wait['message']})"
+    if wait.get("let_in"):
+        return f"{told}, which lets it in"
     return f"{told}: a circle" if _leads(wait["path"], here, waits) else told
 
 

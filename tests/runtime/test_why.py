@@ -10,9 +10,10 @@ from typing import Any
 import trio
 from typing_extensions import override
 
-from actors.actor import Spec
+from actors.actor import Actor, Spec
 from actors.address import Address
 from actors.awaiting import Awaiting
+from actors.handlers import receive
 from actors.ref import Ref
 from runtime.observe.stuck import as_text as stuck_as_text
 from runtime.observe.stuck import stuck
@@ -200,3 +201,54 @@ async def test_an_actor_that_answers_no_pairs_is_told_of_as_one_that_cannot_say(
         [node] = stuck(system)
         assert node["why"].startswith("what it cannot say: "), said
         assert told(system, "/vague")[1].startswith("  waits for what it cannot say: "), said
+
+
+class Back(Wait):
+    """As `Wait`, let in by its chain."""
+
+
+class Open(Player, Actor[Run | Wait | Note | Back]):
+    @receive(Back, reentrant="chain")
+    async def on_back(self, message: Back) -> Any:
+        return await message.step(self)
+
+
+@on_stage()
+async def test_a_turn_within_anothers_pause_is_told_of_apart_and_closes_no_circle(system: System) -> None:
+    first, second, third = (system.spawn(Spec(Open, name=name)) for name in ("a", "b", "c"))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(third.ask, Wait(step=sleeps))
+        back = Back(step=partial(asks_in_a_task, target=third, message=Note(text="x")))
+        nursery.start_soon(first.ask, asking(second, asking(first, back)))
+        await trio.sleep(12)
+        assert told(system, "/a")[:8] == [
+            "/a (Open) is suspended in Wait, for 12 s",
+            f"  at {line(asks, 'return await')}",
+            "  waits for the reply of /b (Wait)",
+            "  within it, Back of /b is suspended, for 12 s",
+            f"    at {line(asks_in_a_task, 'async with')}",
+            "    waits for the reply of /c (Note)",
+            "/b (Open) is suspended in Wait, for 12 s",
+            f"  at {line(asks, 'return await')}",
+        ]
+        assert told(system, "/b")[2] == "  waits for the reply of /a (Back), which lets it in"
+        assert "/c (Open) is suspended in Wait, for 12 s" in told(system, "/a")
+
+
+@on_stage()
+async def test_a_circle_that_a_turn_within_anothers_pause_has_closed_is_one(system: System) -> None:
+    first, second, third = (system.spawn(Spec(Open, name=name)) for name in ("a", "b", "c"))
+    await settled()
+    async with trio.open_nursery() as nursery:
+        held = Run(step=lambda self: self.ctx.defer("key"))
+        nursery.start_soon(
+            first.ask, asking(second, asking(first, Back(step=partial(asks, target=third, message=held))))
+        )
+        await settled()
+        nursery.start_soon(third.ask, asking(first, Note(text="y")))
+        await settled()
+        assert "    waits for the reply of /c (Run): a circle" in told(system, "/a")
+        assert "  waits for the reply of /a (Note): a circle" in told(system, "/a")
+        assert "  waits for the reply of /a (Back), which lets it in" in told(system, "/a")
+        nursery.cancel_scope.cancel()
