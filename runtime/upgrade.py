@@ -6,17 +6,15 @@ release too. It shows that the rows are read, not that they mean the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from typing_extensions import override
-
-from actors.actor import Actor, Spec, need_spec
+from actors.actor import Actor, Context, Spec, need_spec
 from actors.address import Address
-from actors.durable import DurableActor
-from actors.testing.chance import Draws
-from actors.testing.context import HarnessContext
-from actors.testing.world import World
+from actors.chance import Chance
+from actors.durable import DurableActor, DurableContext
+from actors.message import Message
 from runtime.boundary import Boundary
+from runtime.entropy import Entropy
 from runtime.pattern import Factory, Pattern
 from runtime.starting import StoredOf
 from runtime.store.port import Store
@@ -76,26 +74,45 @@ async def _read_back(store: Store, factories: Mapping[str, Factory], address: Ad
     actor: Actor[Any] = spec.actor(*spec.args)
     if not isinstance(actor, DurableActor):
         raise NobodyReads(f"{type(actor).__name__} is not durable: what is kept is not read")
-    actor.bind(ReadingContext(store, World(address, Draws(), now), actor))
+    actor.bind(cast("Context", ReadingContext(store, address, now, actor)))
     await actor.recover(StoredOf(store, address))
 
 
-class ReadingContext(HarnessContext):
-    """What an actor may do while it is read back: effects are noted and come to nothing, reads go to the store."""
+class NotWhileRead(Exception):
+    """An actor that is read back has no effects: `load`, `apply` and `recover` read, and `started` may do the rest."""
 
-    def __init__(self, store: Store, world: World, actor: Actor[Any]) -> None:
-        super().__init__(world, actor, capacity=1)
+
+class ReadingContext:
+    """What an actor may use while it is read back: reads go to the store, and a timer comes to nothing."""
+
+    def __init__(self, store: Store, address: Address, now: float, actor: Actor[Any]) -> None:
+        self.address = address
+        self.now = self.wall = now
+        self.entropy: Chance = Entropy(0)
+        self.state = actor.initial
+        self.changed = False
+        self.deferred: Mapping[str, Any] = {}
         self._store = store
 
-    @override
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
         return await self._store.get(self.address, keys)
 
-    @override
     async def records(
         self, address: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
         return await self._store.records(address, log, first, limit)
+
+    def timer(self, key: str, after: float, message: Message[Any], **periodic: Any) -> None:
+        """An actor sets its timers by what it reads."""
+
+    def cancel(self, key: str) -> None:
+        """As `timer`."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Raises NotWhileRead."""
+        if not hasattr(Context, name) and not hasattr(DurableContext, name):
+            raise AttributeError(name)
+        raise NotWhileRead(f"{self.address}: ctx.{name} while it is read back; `started` may")
 
 
 def _text(error: Exception) -> str:

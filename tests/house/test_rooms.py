@@ -55,6 +55,8 @@ def test_imports_keep_every_contract() -> None:
     [
         ("actors/message.py", "import runtime.system", "imports run downward only"),
         ("actors/message.py", "import os", "the actor model does no I/O"),
+        ("patterns/queue/actor.py", "import actors.testing", "the test kit is for tests"),
+        ("runtime/upgrade.py", "import actors.testing.context", "the test kit is for tests"),
         ("patterns/queue/state.py", "import trio", "decisions await nothing and log nothing"),
         ("runtime/router.py", "import time", "time, chance, threads, sockets and disk have one door each"),
     ],

@@ -84,6 +84,20 @@ class Busy(DurableActor[Look]):
         return 0
 
 
+class Speaks(DurableActor[Look]):
+    """Says something while it is read back."""
+
+    @override
+    async def load(self, stored: Stored) -> None:
+        assert self.ctx.now == self.ctx.wall
+        self.ctx.timer("t", 1.0, Look())
+        self.ctx.tell(self.ctx.me, Look())
+
+    @receive(Look)
+    def on_look(self, message: Look) -> int:
+        return 0
+
+
 class Volatile(Actor[Look]):
     @receive(Look)
     def on_look(self, message: Look) -> int:
@@ -96,6 +110,7 @@ PATTERN = Pattern(
         "account": lambda _address: Spec(Account),
         "sender": lambda _address: Spec(Sender),
         "busy": lambda _address: Spec(Busy),
+        "speaks": lambda _address: Spec(Speaks),
         "volatile": lambda _address: Spec(Volatile),
         "nobody": lambda _address: None,
     },
@@ -187,6 +202,11 @@ async def test_rows_of_an_actor_that_is_not_durable_any_more_are_named() -> None
 
 async def test_an_actor_reads_by_its_context_too_and_is_not_started() -> None:
     assert await checked({"/busy/1": [Put("n", b"7")]}) == Report(read=1)
+
+
+async def test_an_actor_that_has_an_effect_while_it_is_read_back_is_named_with_it() -> None:
+    error = await error_of({"/speaks/1": [Put("n", b"7")]})
+    assert error == "NotWhileRead: /speaks/1: ctx.tell while it is read back; `started` may"
 
 
 async def test_an_actor_of_which_nothing_is_kept_any_more_needs_nobody_to_read_it() -> None:
