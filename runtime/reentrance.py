@@ -123,7 +123,7 @@ class Reentrance:
         with Boundary() as boundary, scope:
             if handling.kind is Kind.PLAIN:
                 with own:
-                    value = variables.run(_interruptible, handling.function, cell.actor, envelope.message)
+                    value = variables.run(_interruptible, handling.function, cell, envelope)
             else:
                 coro = handling.function(cell.actor, envelope.message)
                 value = await own.steps(drive(variables, ctx, coro, None))
@@ -211,9 +211,9 @@ def _waits_for_a_later_turn(cell: Cell, value: Any) -> bool:
 
 
 @trio.lowlevel.disable_ki_protection
-def _interruptible(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The handler's own code, which Ctrl-C may interrupt."""
-    return function(*arguments)
+def _interruptible(function: Callable[[Any, Any], Any], cell: Cell, envelope: Envelope) -> Any:
+    """The handler's own code, which Ctrl-C may interrupt; the watchdog reads `cell` and `envelope` from this frame."""
+    return function(cell.actor, envelope.message)
 
 
 def _nothing() -> None:

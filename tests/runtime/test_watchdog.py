@@ -11,7 +11,7 @@ import structlog
 import trio
 from typing_extensions import override
 
-from actors import Actor, Message, Spec, StopReason, enter, receive
+from actors import Actor, Address, Message, Spec, StopReason, enter, receive
 from runtime import System, VirtualClock
 from runtime.observe.metrics import openmetrics
 from runtime.watchdog import Held, Watchdog
@@ -115,6 +115,34 @@ class Passer(Actor[Pass]):
         return bool(await self.holder.ask(Hold()))
 
 
+class Again(Message[bool]):
+    """Let in by its chain."""
+
+
+class Back(Actor[Again]):
+    def __init__(self, host: Any) -> None:
+        self.host = host
+
+    @receive(Again)
+    async def on_again(self, message: Again) -> bool:
+        return bool(await self.host.ask(message))
+
+
+class Host(Actor[Pass | Again]):
+    """It holds the loop in a turn within its own."""
+
+    def __init__(self, noticed: threading.Event) -> None:
+        self.noticed = noticed
+
+    @receive(Pass)
+    async def on_pass(self, message: Pass) -> bool:
+        return bool(await self.ctx.ref(Address("/back")).ask(Again()))
+
+    @receive(Again, reentrant="chain")
+    def on_again(self, message: Again) -> bool:
+        return hold(self.noticed)
+
+
 Events = list[dict[str, Any]]
 
 
@@ -157,6 +185,19 @@ async def told(system: System, noticed: threading.Event) -> bool:
 async def passed_on(system: System, noticed: threading.Event) -> bool:
     holder = system.spawn(Spec(Holder, (noticed,), name="holder"))
     return await system.spawn(Spec(Passer, (holder,), name="passer")).ask(Pass())
+
+
+async def let_in(system: System, noticed: threading.Event) -> bool:
+    host = system.spawn(Spec(Host, (noticed,), name="host"))
+    system.spawn(Spec(Back, (host,), name="back"))
+    return await host.ask(Pass())
+
+
+def test_a_turn_within_anothers_pause_that_blocks_is_named() -> None:
+    answer, lines, _ = noticed_by(let_in)
+    assert answer
+    named = [(line["actor"], line["handler"], line["message"]) for line in lines]
+    assert named == [("/host", "Host.on_again", "Again")]
 
 
 def test_a_handler_that_blocks_is_named_with_its_stack_while_it_blocks() -> None:
