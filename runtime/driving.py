@@ -20,7 +20,10 @@ from runtime.clock import loop_time
 def drive(
     variables: Vars, turn: Turn, coro: Coroutine[Any, Any, Any], suspended: Callable[[], None] | None
 ) -> Generator[Any, Any, Any]:
-    """Run a handler's coroutine, its steps in the cell's own contextvars; call `suspended` when it first waits."""
+    """Run a handler's coroutine, its steps in the cell's own contextvars; call `suspended` when it first waits.
+
+    `turn`, `variables`, `coro` and `_since` are read from this frame, by these names, by `runtime.observe.suspended`.
+    """
     open_to_ctrl_c = _interruptible(coro)
     try:
         trap = variables.run(open_to_ctrl_c.send, None)
@@ -31,7 +34,7 @@ def drive(
     if suspended is not None:
         suspended()
     while True:
-        _since = loop_time()  # read from this frame by who asks why an actor is stuck
+        _since = loop_time()  # 0.35 us for each wait
         sent: outcome.Maybe[Any] = yield from _resumed(trap)
         turn.resumed()
         try:

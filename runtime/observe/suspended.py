@@ -1,4 +1,8 @@
-"""Where turns are suspended: the waiting tasks' frames, read when somebody asks. A turn pays nothing for it."""
+"""Where turns are suspended: the waiting tasks' frames, read when somebody asks.
+
+A turn that does not wait pays nothing for it; one that does, 0.35 us for each wait, at which `runtime.driving.drive`
+looks at the clock. What is read from its frame by name, it says itself: `turn`, `variables`, `coro`, `_since`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -83,7 +87,9 @@ def _read(coro: Any, turn: Suspended | None, found: Turns) -> None:
         if frame.f_code is drive.__code__:
             _placed(turn, place)
             turn, place = _turn_of(names["turn"].cell, names["variables"].get(OWN), found), ""
-            turn.since = names.get("_since")
+            turn.since = names.get(
+                "_since"
+            )  # unset: it is in its first step, and this look is in that very turn
         elif turn is None:
             continue
         elif room[0] not in ROOMS:
