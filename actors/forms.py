@@ -83,11 +83,15 @@ def _fits(spec: Any) -> bool:
         and isinstance(spec.fail_fast, bool)
         and isinstance(spec.poison, POISON)
         and isinstance(spec.capacity, int)
+        and spec.capacity.__class__ is not bool
         and isinstance(spec.overflow, Overflow)
         and isinstance(spec.idle_after, OPTIONAL_NUMBER)
+        and spec.idle_after.__class__ is not bool
         and isinstance(spec.start_timeout, NUMBER)
+        and spec.start_timeout.__class__ is not bool
         and isinstance(spec.wait_started, bool)
         and isinstance(spec.stop_grace, NUMBER)
+        and spec.stop_grace.__class__ is not bool
     )
 
 
@@ -114,7 +118,8 @@ def _members(value: object) -> tuple[object, ...] | None:
 
 def _check(owner: object, forms: Mapping[str, Form], prefix: str = "") -> None:
     for option, (types, how) in forms.items():
-        if not isinstance(value := getattr(owner, option), types):
+        value = getattr(owner, option)
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise _misfit(prefix + option, value, how)
 
 
