@@ -20,6 +20,7 @@ from runtime.cell import Cell
 from runtime.envelope import Envelope
 from runtime.events import ActorIsUpAgain
 from runtime.staged import Change
+from runtime.waits import leaver
 
 
 class Post(Protocol):
@@ -177,8 +178,8 @@ class Watches:
 
     def _tell_again(self, watch: Watch, incarnation: int) -> None:
         cell, before = watch.watcher.cell, watch.again
-        if before is not None and before.envelope is not None and cell.mailbox is not None:
-            cell.mailbox.remove(before.envelope)
+        if before is not None and before.envelope is not None:
+            leaver(cell, before.envelope)()
         watch.again = again = Again(watch, incarnation)
         if not (watch.restarts and watch.holds):
             return  # kept in the books: an earlier watch that has asked for it may come back in its place

@@ -283,3 +283,24 @@ async def test_a_reload_from_the_store_is_a_restart(system: System) -> None:
     cell.parent.discarded(cell, RuntimeError("its commit is refused"))
     await settled()
     assert heard == [(cell.address, 2)]
+
+
+@on_stage()
+async def test_who_waits_for_room_gets_it_when_a_newer_restart_takes_the_place_of_the_older(
+    system: System,
+) -> None:
+    heard: list[Any] = []
+    watcher, player = pair(system, heard, capacity=1)
+    await watcher.ask(watch(player))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watcher.ask, rest(5))
+        await settled()
+        for first in (True, False):
+            with pytest.raises(ActorCrashed):
+                await player.ask(Run(step=crash))
+            await trio.sleep(1)
+            if first:
+                nursery.start_soon(watcher.tell, Note(text="waits for room"))
+                await settled()
+    await settled()
+    assert heard == ["waits for room", ("/player", 3)]
