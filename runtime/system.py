@@ -37,11 +37,11 @@ from runtime.kinds import Kinds
 from runtime.leaving import ctrl_c_alone, first_crash
 from runtime.observe import logs
 from runtime.observe.fingerprints import Fingerprints
-from runtime.observe.own_turn import OwnTurn
 from runtime.observe.sampling import Sampling
 from runtime.observe.traced import traced_kinds
 from runtime.observe.tracing import TraceSample, Tracing
 from runtime.outputs import Tell
+from runtime.own_turn import OwnTurn
 from runtime.passivation import ACTIVE_LIMIT, Passivation
 from runtime.pattern import Factory, Pattern
 from runtime.reach import Reach

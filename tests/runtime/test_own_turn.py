@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import trio
 
-from actors.actor import Spec
+from actors.actor import Context, Spec
+from actors.durable import DurableContext
 from actors.errors import WrongTask
 from actors.ref import Ref
 from runtime.context import TurnContext
 from runtime.lab.simulation import simulate
+from runtime.own_turn import CHANGING
 from runtime.system import System
 from tests.runtime.cast import (
     Lively,
@@ -155,3 +157,30 @@ async def test_what_only_reads_may_be_used_anywhere(system: System) -> None:
 async def test_elsewhere_an_actor_has_its_context_itself(system: System) -> None:
     player = system.spawn(Spec(Player))
     assert type(await player.ask(Run(step=lambda self: self.ctx))) is TurnContext
+
+
+READING = {
+    "address",
+    "backlog",
+    "changed",
+    "children",
+    "deferred",
+    "entropy",
+    "find",
+    "me",
+    "now",
+    "process",
+    "ref",
+    "state",
+    "thread",
+    "wall",
+    "warn",
+}
+"""What an actor may use of its context anywhere."""
+
+
+def test_each_name_of_a_context_changes_something_in_its_turn_alone_or_may_be_used_anywhere() -> None:
+    names = {name for context in (Context, DurableContext) for name in vars(context) if name[0] != "_"}
+    assert names - CHANGING == READING
+    assert names >= CHANGING
+    assert all(hasattr(TurnContext, name) for name in names)
