@@ -3,6 +3,7 @@
 A commit takes no time unless `commit_time` or a fault of the disk gives it one: then it is `immediate`.
 """
 
+import errno
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import islice, takewhile
@@ -12,7 +13,7 @@ import trio
 
 from actors.address import Address
 from actors.errors import StoreFull
-from runtime.store.disk import Disk, Log
+from runtime.store.disk import Disk, Kept, Log
 from runtime.store.pages import page_of
 from runtime.store.port import Batch, Durable, Outcome, Refused, StoreBroken, StoreFigures, Unknown
 
@@ -21,6 +22,7 @@ class MemoryStore:
     """The port over a `Disk`. `commit_time` gives the seconds of one commit, `clock` the time that it is made at.
 
     A commit that takes time and is cancelled has not happened, as at a crash: the commit point never cancels one.
+    Reads raise OSError and `version` StoreBroken under the disk's faults of these names alone; `reset` StoreFull.
     """
 
     def __init__(
@@ -37,13 +39,16 @@ class MemoryStore:
 
     @property
     def immediate(self) -> bool:
-        return self._commit_time is None and not self.disk.faults.slow
+        faults = self.disk.faults
+        return self._commit_time is None and not faults.slow and faults.stalled is None
 
     async def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
         disk = self.disk
         disk.under_way = batches
         if not self.immediate:
             await trio.sleep(disk.faults.slow + (self._commit_time() if self._commit_time else 0.0))
+        if disk.faults.stalled is not None:
+            await disk.faults.stalled.wait()
         disk.pass_place()
         outcomes = self._refuse(batches) if disk.closed else self._write(batches)
         disk.under_way = ()
@@ -56,10 +61,13 @@ class MemoryStore:
         return [Refused(full) for _ in batches]
 
     def _full(self) -> StoreFull:
+        if self.disk.in_doubt:
+            return StoreFull("the disk takes no writes since an fsync failed")
         return StoreFull("the disk is full" if self.disk.faults.full else "the disk is read-only")
 
     def _write(self, batches: Sequence[Batch]) -> list[Outcome]:
-        self.disk.sync()
+        self.disk.sync(batches)
+        self.disk.in_doubt = self.disk.faults.fsync_error is not None
         outcomes = [self._commit_one(batch) for batch in batches]
         if self._clock is not None:
             self.disk.latest = max(self.disk.latest, self._clock())
@@ -71,40 +79,50 @@ class MemoryStore:
         if fault is not None:
             self.figures.refused += 1
             return Refused(fault)
-        lost = self.disk.faults.answer_lost
+        lost = self.disk.faults.fsync_error or self.disk.faults.answer_lost
         if lost != "gone":
             self.disk.write(batch)
         if lost is not None:
             self.figures.unknown += 1
-            return Unknown(StoreBroken("the answer of the disk was lost"))
+            return Unknown(
+                StoreBroken("an fsync failed" if self.disk.in_doubt else "the answer of the disk was lost")
+            )
         self.figures.batches += 1
         self.figures.writes += len(batch.writes)
         return Durable(batch.expected + 1)
 
+    def _of(self, actor: Address) -> Kept:
+        """What can be read of it. Raises OSError."""
+        if self.disk.faults.read_error:
+            raise OSError(errno.EIO, "the disk cannot read it")
+        return self.disk.of(actor)
+
     async def version(self, actor: Address) -> int:
+        if not self.disk.settled():
+            raise StoreBroken("an fsync failed, and the disk cannot be opened anew yet")
         return self.disk.of(actor).version
 
     async def get(self, actor: Address, keys: Sequence[str]) -> list[bytes | None]:
-        rows = self.disk.of(actor).rows
+        rows = self._of(actor).rows
         return [rows.get(key) for key in keys]
 
     async def scan(
         self, actor: Address, prefix: str, after: str = "", limit: int = 1_000
     ) -> list[tuple[str, bytes]]:
-        kept = self.disk.of(actor)
+        kept = self._of(actor)
         return page_of((key, kept.rows[key]) for key in islice(kept.below(prefix, after), limit))
 
     async def records(
         self, actor: Address, log: str, first: int, limit: int = 1_000
     ) -> list[tuple[int, bytes]]:
-        kept = self.disk.of(actor).logs.get(log, Log())
+        kept = self._of(actor).logs.get(log, Log())
         begin = max(first, kept.first)
         return page_of(
             (offset, kept.records[offset]) for offset in range(begin, min(kept.end, begin + limit))
         )
 
     async def bounds(self, actor: Address, log: str) -> tuple[int, int]:
-        kept = self.disk.of(actor).logs.get(log, Log())
+        kept = self._of(actor).logs.get(log, Log())
         return kept.first, kept.end
 
     async def due(
