@@ -122,9 +122,14 @@ class Dispatcher:
 
     def end_of_start(self, cell: Cell) -> None:
         """Started: let out what it said, and on with the mail that came meanwhile."""
-        self._ends.let_out(cell)
-        assert cell.ctx is not None
-        self.queue.turn_over(cell, cell.ctx)
+        ctx = cell.ctx
+        assert ctx is not None
+        with Boundary() as boundary:
+            self._ends.let_out(cell)
+        if boundary.error is not None:  # refused by a trace, see `number_effects`
+            ctx.undo()
+            cell.parent.failed(cell, boundary.error)
+        self.queue.turn_over(cell, ctx)
 
     # --- the pump --------------------------------------------------------------------------------------
 

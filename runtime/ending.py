@@ -189,12 +189,14 @@ class Ending:
         with Boundary() as boundary, trio.move_on_after(cell.spec.stop_grace):
             await drive(cell.vars, ctx, actor.stopping(reason), None)
             check_returned(cell, ctx.outputs or [], None)
+        if boundary.error is None:
+            with boundary:
+                self._dispatcher.let_out(cell)
         if boundary.error is not None:
             log.error(
                 "stopping_failed", actor=cell.address, error=str(boundary.error), exc_info=boundary.error
             )
         else:
-            self._dispatcher.let_out(cell)
             await self._landed(cell)
 
     async def _landed(self, cell: Cell) -> None:

@@ -40,6 +40,12 @@ class Reply:
         self._pending.settle(outcome.Error(error))
 
 
+class OwnReply(Reply):
+    """To the asker of the turn itself."""
+
+    __slots__ = ()
+
+
 class Mail(Protocol):
     """The router's way for a turn's tell."""
 

@@ -118,6 +118,8 @@ class Starting:
             self._rooms.under_way.came(cell)
             self._is_up(cell)
             self._dispatcher.end_of_start(cell)
+            if ctx is None or cell.ctx is not ctx or ctx.fenced:
+                return  # what it said as it started was refused, and it has failed by that
             self._up(cell)
             log.debug("actor_started", actor=cell.address, incarnation=cell.incarnation)
 

@@ -5,7 +5,7 @@ actor has staged is not yet durable.
 """
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,8 +29,8 @@ from runtime.boundary import Boundary
 from runtime.cell import Cell, Turn, Waiting
 from runtime.commit import CommitPoint
 from runtime.envelope import Envelope, Pending
-from runtime.outputs import Output, Promised, Reply, Resolve, Tell
-from runtime.poison import once_more, tell_crashed
+from runtime.outputs import Output, OwnReply, Promised, Reply, Resolve, Tell
+from runtime.poison import crashed_by, once_more, tell_crashed
 from runtime.ticking import NEXT_TICK
 from runtime.timers import Timer, Timers
 from runtime.trace import Trace
@@ -115,7 +115,7 @@ class TurnEnd:
         if value.__class__ is Deferred:
             (value.taken or partial(self._defer, cell, value))(message, pending, envelope)
         elif pending is not None:
-            outputs.append(Reply(pending, outcome.Value(value)))
+            outputs.append(OwnReply(pending, outcome.Value(value)))
             pending.returned()
         self._let_out(cell, ctx, outputs)
 
@@ -140,13 +140,13 @@ class TurnEnd:
         refusal = isinstance(error, (*message.refusals, *REFUSALS))
         if refusal and not changed:
             ctx.undo()
-            if pending is not None:
-                pending.returned()
-                self._let_out(cell, ctx, [Reply(pending, outcome.Error(error))])
-            if cell.on_demand and cell.actor is not None:
-                self._look_whether_empty(cell, cell.actor)
-            return False
-        if refusal:
+            crash = None if pending is None else self._refuse(cell, ctx, pending, error)
+            if crash is None:
+                if cell.on_demand and cell.actor is not None:
+                    self._look_whether_empty(cell, cell.actor)
+                return False
+            error = crash
+        elif refusal:
             dirty = DirtyRefusal(f"{cell.address}: {type(error).__name__} was raised after a change")
             dirty.__cause__ = error
             error = dirty
@@ -158,6 +158,13 @@ class TurnEnd:
         if cell.ctx is ctx:  # else what the undoing has brought, a death pact, has begun it anew already
             cell.parent.failed(cell, error)
         return not again
+
+    def _refuse(self, cell: Cell, ctx: Turn, pending: Pending, refusal: Exception) -> Exception | None:
+        """Answer the asker; what has kept the answer in, if something did: a trace may, see `number_effects`."""
+        pending.returned()
+        with Boundary() as boundary:
+            self._let_out(cell, ctx, [OwnReply(pending, outcome.Error(refusal))])
+        return boundary.error
 
     def _look_whether_empty(self, cell: Cell, actor: Actor[Any]) -> None:
         with Boundary() as boundary:
@@ -187,20 +194,20 @@ class TurnEnd:
     def _let_out(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> None:
         staged, ctx.staged = ctx.staged, None
         if staged or cell.entry is not None:
-            self._commit.hold(cell, staged, self._still_to_come(ctx, outputs))
+            self._commit.hold(cell, staged, self._still_to_come(cell, ctx, outputs))
             return
         for output in outputs:
             if self._trace is not None:
-                ctx.effect(output.label)
+                _number(cell, ctx, output, outputs)
             output.release()
 
-    def _still_to_come(self, ctx: Turn, outputs: list[Output]) -> list[Output]:
+    def _still_to_come(self, cell: Cell, ctx: Turn, outputs: list[Output]) -> list[Output]:
         """What waits for the commit. The stash does not: it would come behind the mail that is handled meanwhile."""
         held: list[Output] = []
         for output in outputs:
             if isinstance(output, (Became, Unstashed)):
                 if self._trace is not None:
-                    ctx.effect(output.label)
+                    _number(cell, ctx, output, outputs, held)
                 output.release()
             else:
                 held.append(output)
@@ -229,6 +236,21 @@ class TurnEnd:
         deadline = None if value.deadline is None else self._timers.after(value.deadline, late)
         waiting_for[key] = Waiting(pending, message, deadline, value.on_deadline)
         pending.returned(leave)
+
+
+def _number(
+    cell: Cell, ctx: Turn, output: Output, outputs: list[Output], held: Sequence[Output] = ()
+) -> None:
+    """Number it before it is let out. Raises what the trace does; then nothing more of the turn is let out, nor held."""
+    with Boundary() as boundary:
+        ctx.effect(output.label)
+    if boundary.error is not None:
+        for left in (*held, *outputs[outputs.index(output) :]):
+            if not isinstance(
+                left, OwnReply
+            ):  # its asker is told by who deals with the crash, unless it tries again
+                left.fail(crashed_by(cell, boundary.error))
+        raise boundary.error
 
 
 def _outputs(cell: Cell, ctx: Turn, message: Any, value: Any = None) -> list[Output]:

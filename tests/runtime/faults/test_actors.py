@@ -6,7 +6,7 @@ import pytest
 import trio
 from typing_extensions import override
 
-from actors import Actor, Address, Message, Ref, Spec, receive
+from actors import Actor, Address, Deferred, Message, Ref, Spec, StartReason, StopReason, receive
 from actors.durable import DurableActor, Put, Stored
 from actors.errors import ActorCrashed, OutcomeUnknown
 from runtime import Pattern, System
@@ -155,3 +155,110 @@ def test_a_commit_whose_answer_is_lost_stands_and_its_actor_is_read_back() -> No
         assert await kept.ask(Add()) == 2
 
     run(body, store)
+
+
+class NotNow(Exception):
+    """The shy one's answer."""
+
+
+class Knock(Message[None], raises=(NotNow,)):
+    pass
+
+
+class Shy(Actor[Knock]):
+    """Tells its other one as it starts and as it stops."""
+
+    def __init__(self, other: Ref[Add]) -> None:
+        self.other = other
+
+    @override
+    async def started(self, reason: StartReason) -> None:
+        self.ctx.tell(self.other, Add())
+
+    @override
+    async def stopping(self, reason: StopReason) -> None:
+        self.ctx.tell(self.other, Add())
+
+    @receive(Knock)
+    def on_knock(self, _: Knock) -> None:
+        raise NotNow
+
+
+def test_an_actor_that_is_crashed_at_what_it_tells_as_it_starts_is_started_again() -> None:
+    async def body(system: System, clock: VirtualClock) -> None:
+        other = system.spawn(Spec(Counter, name="other"))
+        crash = Match(at="effect", actor="/shy", kind="tell")
+        rules = faults(crash, Effect(crash=True), clock)
+        EffectSeam(system, rules).install()
+        shy = system.spawn(Spec(Shy, (other,), name="shy"))
+        with pytest.raises(NotNow):
+            await shy.ask(Knock())
+        assert rules.counts["a"] == 1
+        assert await other.ask(Add()) == 2, "the second start has told it"
+
+    run(body)
+
+
+def test_an_actor_that_is_crashed_at_the_answer_of_a_refusal_is_restarted() -> None:
+    async def body(system: System, clock: VirtualClock) -> None:
+        shy = system.spawn(Spec(Shy, (system.spawn(Spec(Counter, name="other")),), name="shy"))
+        EffectSeam(
+            system, faults(Match(at="effect", actor="/shy", kind="reply"), Effect(crash=True), clock)
+        ).install()
+        with pytest.raises(ActorCrashed):
+            await shy.ask(Knock())
+        with pytest.raises(NotNow):
+            await shy.ask(Knock())
+
+    run(body)
+
+
+def test_an_actor_that_is_crashed_at_what_it_tells_as_it_stops_has_told_nobody_and_ends() -> None:
+    async def body(system: System, clock: VirtualClock) -> None:
+        other = system.spawn(Spec(Counter, name="other"))
+        shy = system.spawn(Spec(Shy, (other,), name="shy"))
+        with pytest.raises(NotNow):
+            await shy.ask(Knock())
+        crash = Match(at="effect", actor="/shy", kind="tell")
+        EffectSeam(system, faults(crash, Effect(crash=True), clock)).install()
+        await system.stop(shy)
+        assert await other.ask(Add()) == 2, "its start has told it, its end has not"
+
+    run(body)
+
+
+class Wait(Message[int]):
+    """Answered by the next Answer."""
+
+
+class Answer(Message[None]):
+    pass
+
+
+class Putting(Actor[Wait | Answer]):
+    @receive(Wait)
+    def on_wait(self, _: Wait) -> Deferred[int]:
+        return self.ctx.defer("one")
+
+    @receive(Answer)
+    def on_answer(self, _: Answer) -> None:
+        self.ctx.resolve("one", 1)
+
+
+def test_an_asker_whose_late_answer_is_refused_by_a_crash_hears_of_it() -> None:
+    async def body(system: System, clock: VirtualClock) -> None:
+        putting = system.spawn(Spec(Putting, name="putting"))
+        crash = Match(at="effect", actor="/putting", kind="reply")
+        EffectSeam(system, faults(crash, Effect(crash=True), clock)).install()
+
+        async def wait() -> None:
+            with pytest.raises(ActorCrashed):
+                await putting.ask(Wait())
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                await trio.sleep(1)
+                await putting.tell(Answer())
+
+    run(body)
