@@ -42,5 +42,12 @@ class Trace:
             self.dead = True
             raise NodeCrashed
 
+    def note(self, kind: str, address: str, what: str) -> None:
+        """What has happened to the node and is no effect of it: it has no number of its own, so that those of effects stay."""
+        line = f"{self.steps} {self._now():.6f} {kind} {address} 0 {what}"
+        self._hash.update(line.encode())
+        if self.lines is not None:
+            self.lines.append(line)
+
     def digest(self) -> str:
         return self._hash.hexdigest()

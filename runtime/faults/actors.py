@@ -1,5 +1,6 @@
-"""The seams of actors: a crash at an effect, and a message that does not get in."""
+"""The seams of actors: a crash at an effect, a message that does not get in, an actor that cannot be built."""
 
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
@@ -7,6 +8,7 @@ from typing_extensions import override
 from actors.address import Address
 from actors.errors import ActorError, DeadLettered
 from runtime.faults.engine import Faults
+from runtime.faults.rule import Effect
 from runtime.router import Router
 from runtime.system import System
 from runtime.trace import Trace
@@ -48,8 +50,12 @@ class EffectSeam(Trace):
         if self._system.trace is not None:
             self._system.trace.record(kind, address, number, what)
         facts = {"actor": address, "kind": kind, "of": what}
-        if self._faults.meet("effect", facts, f"{address} {kind}"):
-            raise InjectedCrash(f"{address}: crashed by a fault rule at {kind}")
+        for effect in self._faults.meet("effect", facts, f"{address} {kind}"):
+            self.happen(effect, f"{address}: crashed by a fault rule at {kind}")
+
+    def happen(self, _effect: Effect, text: str) -> None:
+        """Raises InjectedCrash; in a simulation, more can happen there."""
+        raise InjectedCrash(text)
 
 
 class TurnSeam:
@@ -69,3 +75,24 @@ class TurnSeam:
         name = type(message).__name__
         refused = self._faults.meet("turn", {"actor": to, "of": name}, f"{to} {name}")
         return InjectedRefusal(to) if refused else None
+
+
+class StartSeam:
+    """Where an actor is built: what it needs is not there. A start that is refused has failed, as one that raises has."""
+
+    def __init__(self, system: System, faults: Faults) -> None:
+        self._rooms = system.rooms
+        self._faults = faults
+        self._before: Callable[[Any], Any] | None = None
+
+    def install(self) -> None:
+        self._before, self._rooms.own_turn = self._rooms.own_turn, self._built
+
+    def remove(self) -> None:
+        self._rooms.own_turn = self._before
+
+    def _built(self, ctx: Any) -> Any:
+        address = ctx.cell.address
+        if self._faults.meet("start", {"actor": address}, f"{address} start"):
+            raise InjectedCrash(f"{address}: kept from starting by a fault rule")
+        return ctx if self._before is None else self._before(ctx)

@@ -10,8 +10,10 @@ import trio
 from typing_extensions import override
 
 from runtime.faults.engine import Faults
-from runtime.faults.rule import Effect
+from runtime.faults.rule import EFFECTS, Effect
 from runtime.store.port import Batch, Durable, Outcome, Refused, Store, StoreFull, Unknown
+
+COMMITS = frozenset(EFFECTS["disk"]) - {"read_error"}
 
 
 class InjectedLoss(Exception):
@@ -62,7 +64,7 @@ class DiskSeam:
         return outcomes
 
     def _meet(self, batch: Batch) -> list[Effect]:
-        return self._faults().meet("disk", {"actor": batch.actor}, f"{batch.actor} commit")
+        return self._faults().meet("disk", {"actor": batch.actor}, f"{batch.actor} commit", COMMITS)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

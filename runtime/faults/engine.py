@@ -205,7 +205,7 @@ class Faults:
             if possible is not None and standing.rule.effect.kind not in possible:
                 continue
             standing.matched += 1
-            if standing.over(now) or not standing.lets_through(now, facts, self.figures):
+            if not self._takes(standing, facts, target, now):
                 continue
             if not self._within_limits(seam):
                 break
@@ -214,6 +214,10 @@ class Faults:
             if not standing.rule.stack:
                 break
         return found
+
+    def _takes(self, standing: Standing, facts: Facts, target: str, now: float) -> bool:  # noqa: ARG002 -- a run's names it
+        """Whether the rule, which matches, acts on this one."""
+        return not standing.over(now) and standing.lets_through(now, facts, self.figures)
 
     def _within_limits(self, seam: Seam) -> bool:
         share = self.limits.blast_radius.share_of_requests
@@ -233,4 +237,13 @@ class Faults:
         self._hit += seam in {"door", "delivery", "consumer"}
         self.counts[rule.name] += 1
         self.injected.append(Injected(self._number, now, rule.name, seam, rule.effect.kind, target))
-        log.warning("fault_injected", rule=rule.name, at=seam, effect=rule.effect.kind, target=target)
+        self._note(self.injected[-1])
+
+    def _note(self, injected: Injected) -> None:
+        log.warning(
+            "fault_injected",
+            rule=injected.rule,
+            at=injected.seam,
+            effect=injected.effect,
+            target=injected.target,
+        )

@@ -7,7 +7,7 @@ from runtime.door.aws.errors import CORAL
 from runtime.door.aws.model import Model
 from runtime.door.service import Service, WireError
 from runtime.faults.refusal import BadFaults
-from runtime.faults.rule import FaultFile, Rule
+from runtime.faults.rule import LAB_EFFECTS, FaultFile, Rule
 from runtime.faults.values import fits
 
 COMMON: dict[str, int] = {
@@ -64,6 +64,10 @@ class Installed:
         for index, rule in enumerate(file.faults):
             place = ("faults", index)
             self.check_match(rule, place, places)
+            if rule.effect.kind in LAB_EFFECTS:
+                raise BadFaults(
+                    f"{places.where((*place, 'effect', rule.effect.kind))}: {rule.effect.kind} is for a simulation"
+                )
             if rule.effect.error is not None:
                 self._check_error(rule, place, places)
 

@@ -13,7 +13,7 @@ import trio
 from runtime.clock import Clock
 from runtime.door.aws.door import AwsDoor
 from runtime.entropy import Entropy
-from runtime.faults.actors import EffectSeam, TurnSeam
+from runtime.faults.actors import EffectSeam, StartSeam, TurnSeam
 from runtime.faults.disk import DiskSeam
 from runtime.faults.door import DoorSeam
 from runtime.faults.engine import Faults
@@ -83,6 +83,7 @@ class LiveFaults:
             "consumer": at_door,
             "effect": EffectSeam(system, self.faults),
             "turn": TurnSeam(system.router, self.faults),
+            "start": StartSeam(system, self.faults),
             "disk": disk,
         }
         self.seat(installed, seams)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_valida
 from runtime.faults.expression import Expression, parse
 from runtime.faults.values import Seconds
 
-Seam = Literal["door", "delivery", "consumer", "effect", "turn", "disk"]
+Seam = Literal["door", "delivery", "consumer", "effect", "turn", "start", "disk"]
 LAB_ONLY = {"link", "node", "clock", "timer", "code"}
 """Seams that a simulation has and a running node has not."""
 
@@ -36,16 +36,20 @@ EFFECTS: dict[Seam, tuple[str, ...]] = {
     ),
     "delivery": ("duplicate", "reorder"),
     "consumer": ("silence",),
-    "effect": ("crash",),
+    "effect": ("crash", "pause", "jump", "drift"),
     "turn": ("refuse",),
-    "disk": ("full", "slow", "ack_lost"),
+    "start": ("refuse",),
+    "disk": ("full", "slow", "ack_lost", "fsync_error", "read_error"),
 }
+LAB_EFFECTS = frozenset({"pause", "jump", "drift", "fsync_error", "read_error"})
+"""What only a simulation can do: a running node's clock and disk are the machine's."""
 FIELDS: dict[Seam, frozenset[str]] = {
     "door": frozenset({"service", "operation", "resource", "account", "region", "client"}),
     "delivery": frozenset({"service", "operation", "resource", "account", "region", "client"}),
     "consumer": frozenset({"service", "operation", "resource", "account", "region", "client"}),
     "effect": frozenset({"actor", "kind", "of"}),
     "turn": frozenset({"actor", "of"}),
+    "start": frozenset({"actor"}),
     "disk": frozenset({"actor"}),
 }
 PER: dict[Seam, tuple[str, ...]] = {
@@ -54,6 +58,7 @@ PER: dict[Seam, tuple[str, ...]] = {
     "consumer": ("client", "resource", "message"),
     "effect": ("actor",),
     "turn": ("actor",),
+    "start": ("actor",),
     "disk": ("actor",),
 }
 """What a gate can count apart."""
@@ -214,8 +219,15 @@ class Effect(Part):
     """The reply's body takes so long to arrive."""
     crash: bool = False
     """The actor's handler raises InjectedCrash there."""
+    pause: Seconds | None = None
+    """Nothing of the node makes a step for so long, while time goes on: a collection of garbage, a handler that computes, a
+    machine that is moved. Timers fire late."""
+    jump: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Seconds that the wall clock is set forward there, or back; `ctx.now` does not see it."""
+    drift: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Microseconds that the wall clock gains in each second from there on."""
     refuse: bool = False
-    """The message does not get in: an ask fails, what was told is a dead letter."""
+    """The message does not get in: an ask fails, what was told is a dead letter. Of a start: the actor cannot be built."""
     duplicate: bool = False
     """A message that was received is received once more. Where the service's contract allows it alone."""
     reorder: bool = False
@@ -225,6 +237,10 @@ class Effect(Part):
     """A commit takes so much longer."""
     ack_lost: bool = False
     """The commit stands and its answer is lost: nothing of the turn is let out, the actor is read back from the store."""
+    fsync_error: Literal["kept", "gone"] | None = None
+    """The whole commit's fsync fails; its pages had reached the disk, or had not."""
+    read_error: bool = False
+    """A sector cannot be read: the read raises OSError."""
 
     @model_validator(mode="before")
     @classmethod

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 STEP, TIMER = "step", "timer"
-"""Kinds of choices: who goes next, and which of the timers that are due at one instant fires next. Faults are to be
-kinds of their own, whose lowest name is that nothing happens."""
+"""Kinds of choices: who goes next, and which of the timers that are due at one instant fires next.
+
+Whether a fault happens is none of them: a run meets thousands of places where nothing does, and as wishes they would push
+each other out of step. A plan says it by the names of those that happen (`Choices.happens`)."""
 
 
 class Alternative(NamedTuple):
@@ -152,9 +154,20 @@ class Choices:
 
     `local`: kins whose steps commute with all others, as far as earlier runs have shown; such a step is taken at once.
     `looks`: note the state of all actors after each step, which costs more than the step.
+    `faults`: the names of those that happen, and no others do; None: as their rules have it.
     """
 
-    def __init__(self, strategy: Strategy, local: Collection[str] = (), *, looks: bool = False) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        local: Collection[str] = (),
+        *,
+        looks: bool = False,
+        faults: Collection[str] | None = None,
+    ) -> None:
+        self.faults: list[str] = []
+        """Those that have happened, by name."""
+        self._wished = None if faults is None else frozenset(faults)
         self.made: list[Choice] = []
         self.steps: list[Step] = []
         self.kins: dict[str, set[str]] = {}
@@ -188,6 +201,14 @@ class Choices:
         """The power has failed: what the tasks of the run still do as they end is not written down."""
         self.over()
         self._cut = True
+
+    def happens(self, fault: str, *, drawn: bool) -> bool:
+        """Whether this fault happens within the step that is under way: `drawn` is what its rule says."""
+        if not (drawn if self._wished is None else fault in self._wished):
+            return False
+        self.faults.append(fault)
+        self.touch("*fault")
+        return True
 
     def next(self, kind: str, alternatives: Iterable[Alternative]) -> Alternative:
         """Which one is taken; at least one must be given."""

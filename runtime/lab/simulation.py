@@ -11,25 +11,28 @@ was not synced, and the next `simulate` on the same `disk` starts as a node does
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import trio
 
 from runtime.boundary import Boundary
-from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
+from runtime.faults.rule import Rule
 from runtime.lab.choices import Choices
 from runtime.lab.determinism import chosen_task_order
 from runtime.lab.properties import Met, Watched
+from runtime.lab.run_faults import RunFaults, Running
 from runtime.lab.schedule import ChosenSchedule, ChosenTrace
 from runtime.lab.states import state_of
 from runtime.lab.strategies import Walk
 from runtime.lab.stuck import STEPS_MAX, Ends
+from runtime.lab.wrong_clock import WrongClock
 from runtime.observe.tracing import TraceSample
 from runtime.passivation import ACTIVE_LIMIT
 from runtime.pattern import Pattern
 from runtime.router import Router
 from runtime.store import Disk, MemoryStore
+from runtime.store.port import Store
 from runtime.system import System
 from runtime.timers import Timer
 from runtime.trace import NodeCrashed
@@ -60,6 +63,10 @@ class Run:
     """What the program has failed with. `simulate` raises it."""
     met: Met = field(default_factory=Met)
     """What it has met of the properties (`lab.always` and its like)."""
+    faults: list[str] = field(default_factory=list[str])
+    """The faults that have happened, by name: `Choices(strategy, faults=run.faults)` makes them again."""
+    dead_rules: list[str] = field(default_factory=list[str])
+    """Rules that nothing has matched: what they were to show has not been tried."""
 
 
 def simulate(
@@ -77,6 +84,7 @@ def simulate(
     tracing: TraceSample | None = None,
     active_limit: int = ACTIVE_LIMIT,
     step_limit: int = STEPS_MAX,
+    faults: Sequence[Rule] = (),
 ) -> Run:
     """Run `program(system)` to its end, or to the crash. Raises what the program raises, PropertyFailed before it; and Stuck.
 
@@ -86,7 +94,7 @@ def simulate(
     costs nothing, a thread or a process runs inline, a socket is not simulated. `trace_into` is filled as the run goes:
     there it can be read even when the program raises. `tracing` changes nothing of the run. `active_limit` is System's.
     A run that is not quiet after `step_limit` numbered effects is stuck too. A message that is changed on its way ends it,
-    with MessageMutated in an ExceptionGroup.
+    with MessageMutated in an ExceptionGroup. `faults` are rules, as a running node has them (`run_faults.py`), until `heal`.
     """
     run = attempt(
         program,
@@ -102,6 +110,7 @@ def simulate(
         tracing=tracing,
         active_limit=active_limit,
         step_limit=step_limit,
+        faults=faults,
     )
     if run.error is not None:
         raise run.error
@@ -123,10 +132,10 @@ def attempt(
     tracing: TraceSample | None = None,
     active_limit: int = ACTIVE_LIMIT,
     step_limit: int = STEPS_MAX,
+    faults: Sequence[Rule] = (),
 ) -> Run:
     """`simulate`, whose run is there even when the program has failed: then it has an `error`."""
-    clock = VirtualClock(start, autojump=True)
-    entropy = Entropy(seed)
+    clock, entropy = WrongClock(start, autojump=True), Entropy(seed)
     disk = disk if disk is not None else Disk()
     choices = choices or Choices(Walk(entropy.stream("schedule")))
     schedule = ChosenSchedule(choices, partial(_happens, entropy.stream("inline"), inline))
@@ -136,13 +145,14 @@ def attempt(
     choices.now = None if trace.lines is None else clock.now
     found: list[Any] = []
     watched, ends = Watched(), Ends(trace, step_limit)
+    wrong = RunFaults(faults, choices, clock, disk, entropy)
 
     async def main() -> None:
         store = MemoryStore(disk, clock=clock.now, commit_time=disk_time(entropy.stream("disk")))
         with trio.CancelScope() as scope:
             system = System(
                 patterns=patterns,
-                store=store,
+                store=cast("Store", wrong.around(store)) if faults else store,
                 clock=clock,
                 entropy=entropy,
                 schedule=schedule,
@@ -153,6 +163,7 @@ def attempt(
                 active_limit=active_limit,
             )
             _let_choose(system, schedule)
+            wrong.connect(system)
             ends.watch(system, clock, scope.cancel)
             async with system:
                 found.append(await program(system))
@@ -160,7 +171,7 @@ def attempt(
         ends.check()
 
     crashed = False
-    with Boundary() as boundary, watched, chosen_task_order(schedule.next_task):
+    with Boundary() as boundary, watched, Running(wrong), chosen_task_order(schedule.next_task):
         try:
             trio.run(main, clock=clock)
         except NodeCrashed:
@@ -178,6 +189,8 @@ def attempt(
         choices.plan,
         boundary.error,
         watched.met,
+        choices.faults,
+        wrong.dead(),
     )
 
 

@@ -8,11 +8,11 @@ from typing_extensions import override
 
 from actors import Actor, Address, Deferred, Message, Ref, Spec, StartReason, StopReason, receive
 from actors.durable import DurableActor, Put, Stored
-from actors.errors import ActorCrashed, OutcomeUnknown
+from actors.errors import ActorCrashed, OutcomeUnknown, StartFailed
 from runtime import Pattern, System
 from runtime.clock import VirtualClock
 from runtime.entropy import Entropy
-from runtime.faults.actors import EffectSeam, InjectedCrash, InjectedRefusal, TurnSeam
+from runtime.faults.actors import EffectSeam, InjectedCrash, InjectedRefusal, StartSeam, TurnSeam
 from runtime.faults.disk import around
 from runtime.faults.engine import Faults
 from runtime.faults.rule import Effect, FaultFile, Gate, Match, Rule
@@ -187,8 +187,8 @@ class Shy(Actor[Knock]):
 def test_an_actor_that_is_crashed_at_what_it_tells_as_it_starts_is_started_again() -> None:
     async def body(system: System, clock: VirtualClock) -> None:
         other = system.spawn(Spec(Counter, name="other"))
-        crash = Match(at="effect", actor="/shy", kind="tell")
-        rules = faults(crash, Effect(crash=True), clock)
+        let_out = Match(at="effect", actor="/shy")  # the second: the first is that it tells
+        rules = faults(let_out, Effect(crash=True), clock, nth=2)
         EffectSeam(system, rules).install()
         shy = system.spawn(Spec(Shy, (other,), name="shy"))
         with pytest.raises(NotNow):
@@ -219,10 +219,32 @@ def test_an_actor_that_is_crashed_at_what_it_tells_as_it_stops_has_told_nobody_a
         shy = system.spawn(Spec(Shy, (other,), name="shy"))
         with pytest.raises(NotNow):
             await shy.ask(Knock())
-        crash = Match(at="effect", actor="/shy", kind="tell")
-        EffectSeam(system, faults(crash, Effect(crash=True), clock)).install()
+        let_out = Match(at="effect", actor="/shy")
+        EffectSeam(system, faults(let_out, Effect(crash=True), clock, nth=2)).install()
         await system.stop(shy)
         assert await other.ask(Add()) == 2, "its start has told it, its end has not"
+
+    run(body)
+
+
+def test_an_actor_that_a_rule_keeps_from_starting_fails_as_one_whose_start_raises_and_comes_up_later() -> (
+    None
+):
+    async def body(system: System, clock: VirtualClock) -> None:
+        rules = Faults(clock.now, Entropy(1))
+        match = Match(at="start", actor="/kept/*")
+        rule = Rule(name="a", match=match, effect=Effect(refuse=True), gate=Gate(budget=2))
+        rules.put(FaultFile(faults=(rule,)), armed=True)
+        seam = StartSeam(system, rules)
+        seam.install()
+        kept: Ref[Add] = system.ref(Address.of("kept", "one"))
+        for _ in range(2):
+            with pytest.raises(StartFailed):
+                await kept.ask(Add())
+            await trio.sleep(60)
+        assert await kept.ask(Add()) == 1
+        assert rules.counts["a"] == 2
+        seam.remove()
 
     run(body)
 

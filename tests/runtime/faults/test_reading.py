@@ -9,7 +9,7 @@ from patterns.queue.aws import SQS
 from runtime.faults.installed import InPython, Installed
 from runtime.faults.reading import SIZE_MAX, read
 from runtime.faults.refusal import BadFaults
-from runtime.faults.rule import Effect, FaultFile, Gate, Match, Rule
+from runtime.faults.rule import Effect, FaultFile, Gate, Match, Rule, Seam
 
 FILE = """
 version: 1
@@ -136,3 +136,19 @@ def test_what_a_node_does_not_have_is_refused(match: dict[str, Any], said: str) 
 @pytest.mark.parametrize("actor", ["/queue/*", "*/orders", "/q*/1/2/orders", "/[pq]ueue/*"])
 def test_an_address_that_may_fit_is_taken(actor: str) -> None:
     Installed([], lambda: ["queue"]).check(here(at="effect", actor=actor), InPython())
+
+
+@pytest.mark.parametrize(
+    ("at", "effect"),
+    [
+        ("effect", Effect(pause=1.0)),
+        ("effect", Effect(jump=-1.0)),
+        ("effect", Effect(drift=1.0)),
+        ("disk", Effect(fsync_error="gone")),
+        ("disk", Effect(read_error=True)),
+    ],
+)
+def test_what_only_a_simulation_can_do_is_refused_by_a_running_node(at: Seam, effect: Effect) -> None:
+    file = FaultFile(faults=(Rule(name="a", match=Match(at=at), effect=effect),))
+    with pytest.raises(BadFaults, match=f"{effect.kind} is for a simulation"):
+        Installed([], lambda: ["queue"]).check(file, InPython())
