@@ -54,8 +54,14 @@ def digests(names: Iterable[str]) -> dict[str, str]:
     return {name: _digest(name) for name in sorted(names)}
 
 
-def _digest(name: str) -> str:
+def path_of(name: str) -> Path | None:
+    """Where the file of this name stands here; None for one that is not there, or is of an installed package."""
     for root in (OURS, *(Path(entry or ".") for entry in sys.path)):
         if (root / name).is_file():
-            return blake2b((root / name).read_bytes(), digest_size=8).hexdigest()
-    return ""
+            return root / name if name_of(str((root / name).absolute())) == name else None
+    return None
+
+
+def _digest(name: str) -> str:
+    path = path_of(name)
+    return "" if path is None else blake2b(path.read_bytes(), digest_size=8).hexdigest()
