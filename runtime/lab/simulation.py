@@ -140,8 +140,7 @@ def attempt(
     choices = choices or Choices(Walk(entropy.stream("schedule")))
     schedule = ChosenSchedule(choices, partial(_happens, entropy.stream("inline"), inline))
     trace = ChosenTrace(choices, clock.now, crash_at=crash_at, keep=keep_trace)
-    if trace_into is not None:
-        trace.lines = trace_into
+    trace.lines = trace.lines if trace_into is None else trace_into
     choices.now = None if trace.lines is None else clock.now
     found: list[Any] = []
     watched, ends = Watched(), Ends(trace, step_limit)
