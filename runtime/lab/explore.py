@@ -8,10 +8,11 @@ A program fails by raising: an assertion of its own, Stuck, whatever leaves its 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runtime.entropy import Entropy
+from runtime.faults.rule import Rule
 from runtime.lab.bounded import Bounded, Exhaustive, delays, preemptions
 from runtime.lab.choices import Choices, Plan, Strategy
 from runtime.lab.guided import Guided
@@ -66,12 +67,17 @@ class Found:
     plan: list[str]
     error: Exception
     digest: str
+    faults: list[str] = field(default_factory=list[str])
+    """Those that have happened, by name."""
 
     @property
     def recipe(self) -> Recipe:
         """What makes this run, for a shrinker to take apart."""
         inline = [Element(Kind.OPTION, str(self.options.inline))] if self.options.inline else []
-        return Recipe(self.options.seed, (*inline, *(Element(Kind.PLAN, wish) for wish in self.plan)))
+        faults = [Element(Kind.FAULT, name) for name in self.faults]
+        return Recipe(
+            self.options.seed, (*faults, *inline, *(Element(Kind.PLAN, wish) for wish in self.plan))
+        )
 
 
 @dataclass(slots=True)
@@ -94,13 +100,14 @@ def explore(
     patterns: Sequence[Pattern] = (),
     stop_at: int = 1,
     enough: Callable[[], bool] = bool,
+    faults: Sequence[Rule] = (),
 ) -> Explored:
     """Run it under so many schedules, or until `stop_at` of them have failed, or it is `enough`.
 
     `strategy`: `pos`, `walk`, `sticky:0.9`, `pct:3` draw, a run for each seed; `guided`
     goes on from what has led to new states; `delay:1`, `preempt:1` and `dfs` go through
     all schedules within their bound, as many runs as there are seeds at most, the first of which seeds all other chance.
-    Raises ValueError for another one, or no seeds.
+    `faults` are rules that draw in each run anew. Raises ValueError for another strategy, or no seeds.
     """
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     if not chosen:
@@ -113,25 +120,35 @@ def explore(
             break
         options = _drawn(search, strategy, sharing)
         choices = Choices(how, frozenset(options.local), looks=isinstance(search, Guided))
-        run = attempt(program, seed=options.seed, patterns=patterns, choices=choices, inline=options.inline)
+        run = attempt(
+            program,
+            seed=options.seed,
+            patterns=patterns,
+            choices=choices,
+            inline=options.inline,
+            faults=faults,
+        )
         explored.runs += 1
         explored.longest = max(explored.longest, sum(choice.free for choice in choices.made))
         if run.error is not None:
-            explored.found.append(Found(explored.runs, options, run.plan, run.error, run.digest))
+            explored.found.append(Found(explored.runs, options, run.plan, run.error, run.digest, run.faults))
         sharing.learn(choices)
         search.learn(choices, sharing.local())
     return explored
 
 
-def replay(program: Program, found: Found, *, patterns: Sequence[Pattern] = ()) -> Run:
-    """The same run again, by its plan; `error` is what it fails with."""
+def replay(
+    program: Program, found: Found, *, patterns: Sequence[Pattern] = (), faults: Sequence[Rule] = ()
+) -> Run:
+    """The same run again, by its plan and the names of its faults; `error` is what it fails with."""
     options = found.options
     return attempt(
         program,
         seed=options.seed,
         patterns=patterns,
-        choices=Choices(Plan(found.plan)),
+        choices=Choices(Plan(found.plan), faults=found.faults),
         inline=options.inline,
+        faults=faults,
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
+from runtime.faults.rule import Rule
 from runtime.lab.choices import Choice, Choices, Plan, Strategy, actor_of
 from runtime.lab.simulation import Program, Run, attempt
 from runtime.pattern import Pattern
@@ -31,7 +32,7 @@ class Element(NamedTuple):
 
     kind: Kind
     what: str
-    """A wish; the number of the effect at which the power fails; the share of asks that are driven inline."""
+    """A wish; the number of the effect at which the power fails, or the name of a rule's fault; the share of asks driven inline."""
     life: int = 0
     """Of the node, from 0: a wish and a power cut belong to one."""
 
@@ -39,7 +40,11 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         life = f" of life {self.life + 1}" if self.life else ""
         if self.kind is Kind.FAULT:
-            return f"the power fails at effect {self.what}{life}"
+            return (
+                f"the power fails at effect {self.what}{life}"
+                if self.what.isdecimal()
+                else f"{self.what}{life}"
+            )
         return (
             f"{float(self.what):.0%} of the asks inline" if self.kind is Kind.OPTION else f"{self.what}{life}"
         )
@@ -111,18 +116,23 @@ def live(
     then: Strategy | None = None,
     local: Iterable[str] = (),
     keep_trace: bool = False,
+    faults: Sequence[Rule] = (),
 ) -> Lived:
     """Run it as the recipe says: wishes by name, and where none is left, `then` or the default policy.
+
+    Of `faults` happens what the recipe names, and nothing else; with `then` and no name in it, what their rules draw.
 
     `local`: what is taken at once since it commutes with all others. In each life `program(system)` is called
     with a new system on the disk of the last; a run ends with the life that the power does not fail in, or with an error.
     """
     disk, lived, done = Disk(), Lived(recipe), False
+    drawn = then is not None and all(one.isdecimal() for one in recipe.of(Kind.FAULT))
     while not done:
         number = len(lived.lives)
-        effect = next(iter(recipe.of(Kind.FAULT, number)), None)
+        wrong = recipe.of(Kind.FAULT, number)
+        effect = next((one for one in wrong if one.isdecimal()), None)
         plan = Plan(recipe.of(Kind.PLAN, number), then)
-        choices = Choices(plan, frozenset(local))
+        choices = Choices(plan, frozenset(local), faults=None if drawn else wrong)
         run = attempt(
             program,
             seed=recipe.seed + number,
@@ -132,14 +142,28 @@ def live(
             choices=choices,
             inline=recipe.inline,
             keep_trace=keep_trace,
+            faults=faults,
         )
         lived.lives.append(run)
         lived.books.append(choices)
         lived.plans.append(plan)
         lived.error = run.error
         done = run.error is not None or not run.crashed
-    wishes = [Element(Kind.PLAN, wish, number) for number, run in enumerate(lived.lives) for wish in run.plan]
-    lived.recipe = Recipe(
-        recipe.seed, (*(one for one in recipe.elements if one.kind is not Kind.PLAN), *wishes)
-    )
+    lived.recipe = Recipe(recipe.seed, (*_kept(recipe), *_made(lived.lives)))
     return lived
+
+
+def _kept(recipe: Recipe) -> list[Element]:
+    """What a run leaves of the recipe as it was said: all but what it has made itself."""
+    return [
+        one
+        for one in recipe.elements
+        if one.kind is Kind.OPTION or (one.kind is Kind.FAULT and one.what.isdecimal())
+    ]
+
+
+def _made(lives: Sequence[Run]) -> list[Element]:
+    """The faults that have happened, and what was chosen."""
+    faults = [Element(Kind.FAULT, name, number) for number, run in enumerate(lives) for name in run.faults]
+    wishes = [Element(Kind.PLAN, wish, number) for number, run in enumerate(lives) for wish in run.plan]
+    return [*faults, *wishes]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from runtime.faults.rule import Rule
 from runtime.lab.choices import actor_of
 from runtime.lab.failures import Failure, failure_of
 from runtime.lab.lives import Element, Kind, Lived, Recipe, live
@@ -153,14 +154,18 @@ def shrink(
     *,
     patterns: Sequence[Pattern] = (),
     budget: int = BUDGET,
+    faults: Sequence[Rule] = (),
 ) -> Shrunk:
-    """The least of `failing` that still fails alike, found with `budget` runs at most. Raises ValueError if it does not fail."""
-    before = live(program, failing, patterns=patterns)
+    """The least of `failing` that still fails alike, found with `budget` runs at most. Raises ValueError if it does not fail.
+
+    `faults`: the rules whose faults it names.
+    """
+    before = live(program, failing, patterns=patterns, faults=faults)
     if before.error is None:
         raise ValueError("shrink: this run does not fail")
 
     def run(recipe: Recipe) -> Lived:
-        return live(program, recipe, patterns=patterns)
+        return live(program, recipe, patterns=patterns, faults=faults)
 
     shrinker = _Shrinker(run, before, failure_of(before.error), failing, budget)
     minimal = shrinker.shrink()
