@@ -22,6 +22,7 @@ from runtime.faults.rule import Effect, Gate, Match, Rule
 from runtime.lab.choices import Choices, Plan
 from runtime.lab.run_faults import heal
 from runtime.lab.simulation import simulate
+from runtime.lab.wrong_clock import WrongClock
 from tests.lab.queue_world import NAMES, drain, queue_address
 
 pytestmark = pytest.mark.lab
@@ -278,3 +279,30 @@ def test_the_wall_clock_drifts_from_where_it_begins_to() -> None:
 
 def test_timers_are_late_by_a_pause_of_the_node_and_by_no_more() -> None:
     assert ticks_under(Effect(pause=7.0)) == [(0, 0), (10, 10), (22, 22), (32, 32)]
+
+
+def test_what_the_disk_cannot_read_crashes_the_turn_that_reads_it() -> None:
+    unreadable = Rule(
+        name="unreadable", match=Match(at="disk"), gate=Gate(skip=1, nth=(1,)), effect=Effect(read_error=True)
+    )
+
+    async def program(system: System) -> tuple[str, ...]:
+        ledger: Ref[Book | Read] = system.ref(Address.of("ledger", "one"))
+        await ledger.ask(Book(id="a"))  # the first read is that of its load
+        with pytest.raises(ActorError) as caught:
+            await ledger.ask(Read())
+        assert isinstance(caught.value.__cause__, OSError)
+        return await ledger.ask(Read())
+
+    assert simulate(program, seed=1, patterns=PATTERNS, faults=[unreadable]).result == ("a",)
+
+
+def test_a_wall_clock_keeps_what_it_has_gained_until_it_is_set_right() -> None:
+    clock = WrongClock()
+    clock.drift(100_000.0)
+    clock.pause(10.0)
+    clock.drift(0.0)
+    clock.pause(10.0)
+    assert round(clock.wall() - clock.now(), 6) == 1.0
+    clock.right()
+    assert clock.wall() == clock.now()
