@@ -152,12 +152,15 @@ def test_a_ledger_has_booked_each_once_whatever_goes_wrong(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_queue_loses_no_message_and_brings_no_deleted_one_back_whatever_goes_wrong(name: str) -> None:
+def test_a_queue_loses_no_message_whatever_goes_wrong(name: str) -> None:
     happened = 0
     for seed in SEEDS:
         run = simulate(send_and_delete, seed=seed, patterns=PATTERNS, faults=[FAULTS[name]])
         sent, deleted, left = run.result
-        assert sent - deleted <= set(left), "no message is lost"
+        assert sent - deleted <= set(
+            left
+        )  # a body may be there twice: a client sends anew what it has no answer to
+        assert set(left) <= {f"{client}{number}" for client in "ab" for number in range(6)}
         happened += len(run.faults)
     assert happened, "the rule has acted"
 
