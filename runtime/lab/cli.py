@@ -1,4 +1,4 @@
-"""`callboard lab check`, `explore`, `crash-points`, `shrink`, `replay`, `diff`: find a failing run, shrink, save and replay it.
+"""`callboard lab check`, `explore`, `crash-points`, `shrink`, `replay`, `diff`, `run`: find a failing run, shrink, save and replay it.
 
 Exit codes: 0 nothing fails, 1 a run fails, 2 a wrong option, a file that holds no run, or a run that is not deterministic.
 """
@@ -14,6 +14,7 @@ import click
 import structlog
 
 from runtime.lab.crash_points import crash_points
+from runtime.lab.experiment_command import run as run_experiment
 from runtime.lab.explore import explore
 from runtime.lab.failures import failure_of, sentence
 from runtime.lab.lives import Lived, Recipe, live
@@ -37,6 +38,7 @@ def lab() -> None:
     sys.path.insert(0, str(Path.cwd()))
 
 
+lab.add_command(run_experiment)
 _save = click.option(
     "--save",
     type=click.Path(file_okay=False, path_type=Path),

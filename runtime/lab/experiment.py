@@ -14,9 +14,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from itertools import product
-from typing import Any
 
 import structlog
 import trio
@@ -27,6 +25,7 @@ from runtime.lab.determinism import fixed_task_order
 from runtime.lab.drawn_schedule import DrawnSchedule
 from runtime.lab.simulation import START, disk_time
 from runtime.lab.stuck import Stuck
+from runtime.lab.target import BadTarget, look_up
 from runtime.pattern import Pattern
 from runtime.store import Disk, MemoryStore
 from runtime.system import System
@@ -147,19 +146,10 @@ def measures_of(target: str, seed: int) -> list[Measures]:
 
 
 def experiment_of(target: str) -> Experiment:
-    """The experiment that `module:NAME` names. Raises BadExperiment; what the module raises as it is imported passes."""
-    module_name, _, name = target.partition(":")
-    if not module_name or not name:
-        raise BadExperiment(f"{target!r} names no experiment: module:NAME")
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise BadExperiment(f"{target}: there is no module {error.name}") from None
-    found: Any = getattr(module, name, None)
+    """The experiment that `module:NAME` names. Raises BadTarget; what the module raises as it is imported passes."""
+    module, found = look_up(target, "module:NAME")
     if not isinstance(found, Experiment):
-        raise BadExperiment(f"{target}: {module_name} has no Experiment {name}")
+        raise BadTarget(f"{target}: {module.__name__} has no Experiment {target.partition(':')[2]}")
     return found
 
 

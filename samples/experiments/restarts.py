@@ -4,10 +4,8 @@ Four workers connect as they start, and crash with their connection. The depende
 that follow at once use up any intensity within the first second, and the supervisor gives up: nobody is there when the
 dependency is back. A backoff outlasts it, if the intensity allows the restarts that the backoff begins with.
 
-python -m samples.experiments.restarts
+callboard lab run samples.experiments.restarts:EXPERIMENT
 """
-
-import sys
 
 import trio
 from typing_extensions import override
@@ -16,7 +14,6 @@ from actors import Actor, Backoff, Intensity, Message, Restart, Spec, receive
 from actors.actor import StartReason
 from runtime import System
 from runtime.lab.experiment import Experiment, Measures
-from runtime.lab.experiment_command import run
 
 WORKERS = 4
 OUTAGE = (10.0, 60.0)
@@ -124,6 +121,3 @@ async def point(system: System, *, restarts: int, backoff: str) -> Measures:
 
 
 EXPERIMENT = Experiment("restarts", point, sweep={"restarts": (3, 20, 60), "backoff": tuple(BACKOFFS)})
-
-if __name__ == "__main__":
-    run(["samples.experiments.restarts:EXPERIMENT", *sys.argv[1:]])

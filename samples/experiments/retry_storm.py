@@ -3,11 +3,10 @@
 Requests come at 70 a second to a server that can serve 100. For ten seconds it is at half speed; then all is well again.
 A client waits for one second, gives up, and tries again; the server does not know, and serves what nobody waits for.
 
-python -m samples.experiments.retry_storm
+callboard lab run samples.experiments.retry_storm:EXPERIMENT
 """
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ import trio
 from actors import Actor, Address, Message, Ref, Spec, receive
 from runtime import Entropy, System
 from runtime.lab.experiment import Experiment, Measures
-from runtime.lab.experiment_command import run
 
 RATE, CAPACITY = 70.0, 100.0
 """A second."""
@@ -181,6 +179,3 @@ def storm(calm: float, after: float) -> Experiment:
 
 EXPERIMENT = storm(calm=40, after=130)
 SHORT = storm(calm=6, after=14)
-
-if __name__ == "__main__":
-    run(["samples.experiments.retry_storm:EXPERIMENT", *sys.argv[1:]])

@@ -5,11 +5,10 @@ in twenty dies in the middle of it, and its message comes back when the visibili
 has live work done again; too long a one leaves the message of a dead consumer lying. A consumer that extends the
 timeout while it works may choose a short one.
 
-python -m samples.experiments.visibility_timeout
+callboard lab run samples.experiments.visibility_timeout:EXPERIMENT
 """
 
 import math
-import sys
 from statistics import median
 
 import trio
@@ -27,7 +26,6 @@ from patterns.queue.messages import (
 from patterns.queue.pattern import pattern
 from runtime import Entropy, System
 from runtime.lab.experiment import Experiment, Measures
-from runtime.lab.experiment_command import run
 
 NAMES = Address.of("queue", "000000000000", "us-east-1")
 QUEUE = Address.of("queue", "000000000000", "us-east-1", "orders")
@@ -118,6 +116,3 @@ def surface(messages: int) -> Experiment:
 
 EXPERIMENT = surface(messages=200)
 SHORT = surface(messages=60)
-
-if __name__ == "__main__":
-    run(["samples.experiments.visibility_timeout:EXPERIMENT", *sys.argv[1:]])

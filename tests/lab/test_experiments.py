@@ -3,6 +3,7 @@
 import csv
 import importlib
 import math
+import signal
 import sys
 from collections.abc import Iterator
 from io import StringIO
@@ -17,12 +18,14 @@ from click.testing import CliRunner
 
 from runtime import Entropy, System
 from runtime.lab import intervals
+from runtime.lab.cli import lab
 from runtime.lab.experiment import BadExperiment, Experiment, Measures, experiment_of, run, run_in_processes
 from runtime.lab.experiment_command import run as command
 from runtime.lab.experiment_folder import LOCK, BadLock, NotRepeatable, imported, keep
 from runtime.lab.experiment_report import as_csv, as_svg, as_table, difference
 from runtime.lab.intervals import Interval
 from runtime.lab.stuck import Stuck
+from runtime.lab.target import BadTarget
 
 pytestmark = pytest.mark.lab
 
@@ -240,10 +243,10 @@ def test_an_experiment_that_cannot_be_is_refused_by_name() -> None:
     ],
 )
 def test_a_target_that_names_no_experiment_is_refused(target: str, why: str) -> None:
-    with pytest.raises(BadExperiment, match=why):
+    with pytest.raises(BadTarget, match=why):
         experiment_of(target)
     done = CliRunner().invoke(command, [target])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert why in done.output
 
 
@@ -276,7 +279,7 @@ def test_the_command_prints_the_table_and_says_that_the_numbers_are_the_same_aga
     module: Path, tmp_path: Path
 ) -> None:
     asked = ["program_that_waits:WAITS", "--seeds", "2", "--processes", "1", "--out", str(tmp_path / "out")]
-    first, again = (CliRunner().invoke(command, asked) for _ in range(2))
+    first, again = (CliRunner().invoke(lab, ["run", *asked]) for _ in range(2))
     assert first.exit_code == again.exit_code == 0
     assert first.output.startswith("waits; 2 seeds a point")
     assert again.output.endswith("the same numbers, to the last digit\n")
@@ -287,3 +290,14 @@ def test_a_run_that_fails_in_another_process_ends_the_command_with_its_point_and
     done = CliRunner().invoke(command, ["program_that_waits:WAITS", "--seeds", "1"])
     assert done.exit_code == 1
     assert "waits, {'factor': 2}, seed 0" in done.output
+
+
+def test_a_signal_ends_the_command_with_the_processes_that_are_at_work(module: Path) -> None:
+    module.write_text(
+        PROGRAM.replace("await trio", "import os, signal; os.kill(os.getppid(), signal.SIGTERM); await trio"),
+        encoding="utf-8",
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    done = CliRunner().invoke(lab, ["run", "program_that_waits:WAITS", "--seeds", "1", "--processes", "1"])
+    assert done.exit_code == 130
+    assert signal.getsignal(signal.SIGTERM) is before
