@@ -293,10 +293,8 @@ def test_a_run_that_fails_in_another_process_ends_the_command_with_its_point_and
 
 
 def test_a_signal_ends_the_command_with_the_processes_that_are_at_work(module: Path) -> None:
-    module.write_text(
-        PROGRAM.replace("await trio", "import os, signal; os.kill(os.getppid(), signal.SIGTERM); await trio"),
-        encoding="utf-8",
-    )
+    killed = "import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.pause()"  # until it is killed
+    module.write_text(PROGRAM.replace("await trio", f"{killed}; await trio"), encoding="utf-8")
     before = signal.getsignal(signal.SIGTERM)
     done = CliRunner().invoke(lab, ["run", "program_that_waits:WAITS", "--seeds", "1", "--processes", "1"])
     assert done.exit_code == 130
