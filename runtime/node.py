@@ -152,6 +152,8 @@ async def open_node(
                 node = await _listen(nursery, settings, clock, system, door, faults=faults)
                 yield node
                 node.draining = True
+                if faults is not None:
+                    faults.live.end()
                 nursery.start_soon(node.server.drain, settings.drain)
                 await trio.lowlevel.checkpoint()  # the drain has begun: who is answered now asks no more
                 system.answer_waiting()

@@ -60,6 +60,7 @@ class LiveFaults:
         self._seams: Mapping[Seam, SeamThere] = {}
         self._there: list[SeamThere] = []
         self._changed = trio.Event()
+        self._node = trio.CancelScope()
 
     def connect(self, system: System, door: AwsDoor, disk: DiskSeam, patterns: Sequence[Pattern]) -> None:
         """To the node that they are for."""
@@ -159,19 +160,27 @@ class LiveFaults:
     async def run(self) -> None:
         """Look after them: a rule whose time is over goes, and all go when one of `stop_when` is true."""
         try:
-            while True:
-                if self._there or self.lookers:
-                    with trio.move_on_after(LOOK_EVERY):
-                        await self._changed.wait()
-                else:
-                    await self._changed.wait()
-                self._changed = trio.Event()
-                self.look()
+            with self._node:
+                await self._look_after()
         finally:
             self.faults.off()
             self.reseat()
             for name in list(self.faults.rules):
                 self.faults.remove(name)
+
+    def end(self) -> None:
+        """The node stops: nothing goes wrong on purpose any more, and nothing of it keeps the node."""
+        self._node.cancel()
+
+    async def _look_after(self) -> None:
+        while True:
+            if self._there or self.lookers:
+                with trio.move_on_after(LOOK_EVERY):
+                    await self._changed.wait()
+            else:
+                await self._changed.wait()
+            self._changed = trio.Event()
+            self.look()
 
     def look(self) -> None:
         """End what has come to its end."""

@@ -1,6 +1,7 @@
 """A node whose faults come from a file: each as an unmodified boto3 client meets it, its own retries included."""
 
 import json
+import signal
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -393,3 +394,8 @@ def test_chaos_rules_that_were_written_for_localstack_work_here(faulty: Faulty, 
     assert caught.value.response["Error"]["Code"] == "Mine"
     assert faulty.page("DELETE", "/_localstack/chaos/faults")[0] == 200
     client.send_message(QueueUrl=url, MessageBody="a")
+
+
+def test_a_node_that_allows_faults_stops_in_order(tmp_path: Path) -> None:
+    with node(tmp_path, "--allow-faults") as running:
+        assert running.stop(signal.SIGTERM) == 0
