@@ -1,4 +1,4 @@
-"""What leaves a system's block: of a group, the one error that all others in it have come of."""
+"""What leaves a block: of a group, the one error that all others in it have come of, or that stands in it alone."""
 
 from typing import cast
 
@@ -32,3 +32,17 @@ def first_crash(group: BaseExceptionGroup[BaseException]) -> NodeCrashed | None:
         ):
             return found
     return None
+
+
+def alone(error: BaseException) -> BaseException:
+    """What groups of one hold, however many there are around it: an error with all their notes, or a group of several."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    if len(group.exceptions) != 1:
+        return group
+    found = alone(group.exceptions[0])
+    if not hasattr(found, "exceptions"):  # several: they stay as they are
+        for note in getattr(group, "__notes__", ()):
+            found.add_note(note)
+    return found

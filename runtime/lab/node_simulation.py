@@ -16,7 +16,7 @@ be crashed at each of its own effects. Needs the extra `callboard[lab]`.
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import trio
 from typing_extensions import override
@@ -34,6 +34,7 @@ from runtime.lab.guard import Guard
 from runtime.lab.network import End, Network
 from runtime.lab.simulation import START, Run, disk_time
 from runtime.lab.stuck import Stuck
+from runtime.leaving import alone
 from runtime.pattern import Pattern
 from runtime.store import Disk, MemoryStore
 from runtime.system import System
@@ -273,10 +274,10 @@ def simulate_node(
         except BaseException as error:
             if node.guard.broken is not None:
                 raise node.guard.broken from None
-            alone = _alone(error)
-            if alone is error:
+            only = alone(error)
+            if only is error:
                 raise
-            raise alone from alone.__cause__
+            raise only from only.__cause__
     if node.guard.broken is not None:
         raise node.guard.broken
     return Run(
@@ -289,11 +290,3 @@ def simulate_node(
         plan=[],
         error=None,
     )
-
-
-def _alone(error: BaseException) -> BaseException:
-    """The one error that groups of one hold."""
-    inner: Any = error
-    while isinstance(inner, BaseExceptionGroup) and len(cast("Any", inner).exceptions) == 1:
-        inner = cast("Any", inner).exceptions[0]
-    return cast("BaseException", inner)

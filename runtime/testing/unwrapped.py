@@ -1,7 +1,8 @@
 """What a test has failed by: Trio's groups around a single error tell a reader nothing."""
 
 from collections.abc import Callable
-from typing import cast
+
+from runtime.leaving import alone
 
 
 def unwrapped(run: Callable[[], object]) -> None:
@@ -13,23 +14,8 @@ def unwrapped(run: Callable[[], object]) -> None:
     try:
         run()
     except BaseExceptionGroup as group:
-        found = _alone(group)
-        if found is None:
+        found = alone(group)
+        if isinstance(found, BaseExceptionGroup):
             raise
     if found is not None:
         raise found
-
-
-def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    if len(group.exceptions) != 1:
-        return None
-    only = group.exceptions[0]
-    found = (
-        only
-        if not isinstance(only, BaseExceptionGroup)
-        else _alone(cast("BaseExceptionGroup[BaseException]", only))
-    )
-    if found is not None:
-        for note in getattr(group, "__notes__", ()):
-            found.add_note(note)
-    return found
